@@ -1,0 +1,1 @@
+//! A stand-in Nextcloud for tests and demos.

@@ -1,0 +1,3 @@
+//! `nextcloud-sim`: the simulator alone.
+
+fn main() {}

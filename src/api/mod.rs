@@ -1,0 +1,1 @@
+//! HTTP: health, status, credentials. The tree mirrors the URLs.

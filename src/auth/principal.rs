@@ -1,0 +1,23 @@
+//! The verified identity of a caller.
+
+use crate::ids::UserId;
+use crate::nextcloud::CurrentUser;
+
+/// A caller whose identity Nextcloud itself has told. Nothing that reads documents works without one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    user: UserId,
+}
+
+impl Principal {
+    /// The principal is the UID that OCS v2 `/cloud/user` answers to a credential, never a name that the
+    /// caller sent.
+    pub fn verified(answer: &CurrentUser) -> Self {
+        Self { user: answer.id().clone() }
+    }
+
+    /// The Nextcloud UID.
+    pub fn user(&self) -> &UserId {
+        &self.user
+    }
+}

@@ -1,0 +1,38 @@
+//! The Nextcloud MCP server: AI clients get safe access to a user's Nextcloud, searched from an index that
+//! is kept in step in the background.
+//!
+//! Data flows one way: [`api`], [`mcp`] and [`worker`] call [`auth`], [`sync`] and [`search`], which call
+//! [`nextcloud`], [`index`], [`documents`] and [`db`]. Nothing below knows who calls it.
+//!
+//! | module | concept |
+//! |---|---|
+//! | [`config`] | environment → validated [`config::Config`] |
+//! | [`clock`], [`entropy`] | the injected time and random source |
+//! | [`ids`] | identifiers that must not be mixed up |
+//! | [`crypto`] | secrets at rest |
+//! | [`db`] | `PostgreSQL`: pool, private cluster, repositories |
+//! | [`auth`] | who is asking: principal, Basic verification, background credentials |
+//! | [`nextcloud`] | the HTTP client, one file per Nextcloud API |
+//! | [`documents`] | bytes → text |
+//! | [`index`] | chunks, vectors, the vector index |
+//! | [`sync`] | sources, scans, document state |
+//! | [`search`] | retrieve, fuse, verify, project |
+//! | [`api`], [`mcp`], [`worker`] | the three doors: HTTP, MCP, background jobs |
+//! | [`telemetry`] | logs and metrics |
+
+pub mod api;
+pub mod auth;
+pub mod clock;
+pub mod config;
+pub mod crypto;
+pub mod db;
+pub mod documents;
+pub mod entropy;
+pub mod ids;
+pub mod index;
+pub mod mcp;
+pub mod nextcloud;
+pub mod search;
+pub mod sync;
+pub mod telemetry;
+pub mod worker;

@@ -1,0 +1,17 @@
+//! The Nextcloud client: one HTTP factory, typed errors, one file per API.
+//!
+//! [`Nextcloud`] knows the server; [`UserSession`] adds a user and a credential. Every request carries
+//! `OCS-APIRequest: true` (facts §0 row 7), no cookie jar exists (row 17), redirects are followed for
+//! same-origin GET only, and one gate per host limits concurrency and backs off (row 9, `Retry-After`).
+
+mod dav;
+mod error;
+mod http;
+mod notes;
+mod ocs;
+
+pub use dav::{DavEntry, Depth, Download, FileQuery, Precondition, PutOutcome};
+pub use error::NextcloudError;
+pub use http::{Credential, Nextcloud, UserSession};
+pub use notes::{Note, NoteChanges, NoteSettings, NotesPage};
+pub use ocs::{CurrentUser, ServerStatus};

@@ -1,0 +1,7 @@
+//! Search: retrieve ranked lists, fuse them, verify every result with Nextcloud, project for the reader.
+
+mod service;
+
+pub use service::{
+    Algorithm, Fusion, Granularity, SearchError, SearchHit, SearchDocument, SearchRequest, SearchResponse, SearchService,
+};

@@ -1,0 +1,1 @@
+//! Background jobs on apalis; no other module knows it.
