@@ -1,3 +1,115 @@
-//! The command line.
+//! The command line. Everything it does lives in the library.
 
-fn main() {}
+use clap::{Args, Parser, Subcommand};
+use nextcloud_mcp_server::app::{self, ExitReason};
+use nextcloud_mcp_server::config::{CliOverrides, Config, Environment, Role};
+use std::net::IpAddr;
+use std::process::ExitCode;
+
+/// AI clients get safe access to a user's Nextcloud, searched from an index that is kept in step.
+///
+/// Configuration comes from environment variables; each secret may also come from the file that
+/// `<NAME>_FILE` names. The least that is needed, for one account:
+///
+///   NEXTCLOUD_HOST=https://cloud.example.com
+///   NEXTCLOUD_USERNAME=me
+///   NEXTCLOUD_PASSWORD=<an app password>
+///   VECTOR_SYNC_ENABLED=true
+///
+/// For several users: ENABLE_MULTI_USER_BASIC_AUTH=true (each request brings its own Basic credentials);
+/// with ENABLE_OFFLINE_ACCESS=true and TOKEN_ENCRYPTION_KEY users may hand over a credential for the
+/// background sync. All variables: docs/configuration.md.
+#[derive(Debug, Parser)]
+#[command(name = "nextcloud-mcp-server", version, verbatim_doc_comment, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve MCP and the HTTP API, and sync in the background (the default).
+    Serve(ServeArgs),
+    /// Serve MCP over standard input and output, for one account.
+    Stdio,
+    /// Bring the database schema up to date, then exit.
+    Migrate,
+    /// Rebuild the search index from the database, then exit. Nextcloud is not asked.
+    Reindex,
+    /// Check each part and say what to do where something is wrong.
+    Doctor {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print every configuration variable as Markdown.
+    ConfigReference,
+}
+
+#[derive(Debug, Args, Default)]
+struct ServeArgs {
+    /// Address to listen on [default: 127.0.0.1].
+    #[arg(long, env = "HOST")]
+    host: Option<IpAddr>,
+    /// Port to listen on [default: 8000].
+    #[arg(long, short, env = "PORT")]
+    port: Option<u16>,
+    /// Which parts this process runs [default: all].
+    #[arg(long, env = "MCP_ROLE", value_enum)]
+    role: Option<Role>,
+    /// Authenticate MCP callers with OAuth, even if a username and password are set (MCP_DEPLOYMENT_MODE=oauth).
+    #[arg(long, conflicts_with = "no_oauth")]
+    oauth: bool,
+    /// Authenticate with Basic; needs NEXTCLOUD_USERNAME and NEXTCLOUD_PASSWORD
+    /// (MCP_DEPLOYMENT_MODE=single_user_basic), or ENABLE_MULTI_USER_BASIC_AUTH.
+    #[arg(long)]
+    no_oauth: bool,
+}
+
+impl ServeArgs {
+    fn overrides(&self) -> CliOverrides {
+        CliOverrides {
+            host: self.host,
+            port: self.port,
+            role: self.role,
+            oauth: match (self.oauth, self.no_oauth) {
+                (true, _) => Some(true),
+                (_, true) => Some(false),
+                _ => None,
+            },
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let command = cli.command.unwrap_or(Command::Serve(cli.serve));
+    if matches!(command, Command::ConfigReference) {
+        return app::print_config_reference();
+    }
+    let overrides = match &command {
+        Command::Serve(args) => args.overrides(),
+        _ => CliOverrides::default(),
+    };
+    let config = match Config::load(&Environment::from_process(), &overrides) {
+        Ok(config) => config,
+        Err(problems) => return app::report_config_problems(&problems),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return app::report_fatal(&error),
+    };
+    let outcome = runtime.block_on(async {
+        match command {
+            Command::Serve(_) => app::serve(config).await,
+            Command::Stdio => app::stdio(config).await,
+            Command::Migrate => app::migrate(config).await,
+            Command::Reindex => app::reindex(config).await,
+            Command::Doctor { json } => app::doctor(config, json).await,
+            Command::ConfigReference => Ok(ExitReason::Done),
+        }
+    });
+    app::exit_code(outcome)
+}
