@@ -1,0 +1,283 @@
+//! The server as a process of its own: killed, stopped, started again.
+
+use crate::harness::{ALICE, Account, PATIENCE, client, fresh_database, pause};
+use nextcloud_sim::Simulator;
+use serde_json::{Value, json};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+struct Process {
+    child: Child,
+    port: u16,
+    http: reqwest::Client,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // A test that failed leaves no server behind.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn start(sim: &Simulator, database: Option<&str>, data: &Path) -> Process {
+    let port = free_port();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nextcloud-mcp-server"));
+    command
+        .env_remove("DATABASE_URL")
+        .env("NEXTCLOUD_HOST", sim.url())
+        .env("NEXTCLOUD_USERNAME", ALICE.uid)
+        .env("NEXTCLOUD_PASSWORD", ALICE.password)
+        .env("VECTOR_SYNC_ENABLED", "true")
+        .env("VECTOR_SYNC_SCAN_INTERVAL", "1")
+        .env("EMBEDDING_PROVIDER", "none")
+        .env("METRICS_ENABLED", "false")
+        .env("DATA_DIR", data)
+        .args(["serve", "--port", &port.to_string()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    if let Some(url) = database {
+        command.env("DATABASE_URL", url);
+    }
+    Process { child: command.spawn().unwrap(), port, http: client() }
+}
+
+impl Process {
+    async fn get(&self, path: &str) -> Option<(u16, Value)> {
+        let url = format!("http://127.0.0.1:{}{path}", self.port);
+        let response = self.http.get(url).send().await.ok()?;
+        let status = response.status().as_u16();
+        Some((status, response.json().await.unwrap_or(Value::Null)))
+    }
+
+    async fn until(&self, path: &str, what: &str, holds: impl Fn(u16, &Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        let mut last = None;
+        loop {
+            if let Some((status, body)) = self.get(path).await {
+                if holds(status, &body) {
+                    return body;
+                }
+                last = Some((status, body));
+            }
+            assert!(Instant::now() < deadline, "never happened: {what}; last answer {last:?}");
+            pause().await;
+        }
+    }
+
+    async fn search(&self, query: &str) -> Vec<String> {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": {"name": "nc_semantic_search", "arguments": {"query": query, "limit": 100}}});
+        let answer: Value = self
+            .http
+            .post(format!("http://127.0.0.1:{}/mcp", self.port))
+            .header("accept", "application/json, text/event-stream")
+            .header("mcp-protocol-version", "2025-11-25")
+            .json(&body)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        let results = answer["result"]["structuredContent"]["results"].as_array().cloned().unwrap_or_default();
+        results.iter().map(|hit| hit["title"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn signal(&self, signal: nix::sys::signal::Signal) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        nix::sys::signal::kill(pid, signal).unwrap();
+    }
+
+    async fn exit_code(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(Instant::now() < deadline, "the process did not end");
+            pause().await;
+        }
+    }
+}
+
+fn fill(sim: &Simulator, files: usize) {
+    for number in 0..files {
+        let text = format!("Report {number}\n\nThe lighthouse keeper number{number} counted ships.");
+        sim.world().put_file("alice", &format!("/reports/{number:04}.txt"), text.as_bytes());
+    }
+}
+
+/// Q01: killed in the middle of indexing, everything is there once, nothing twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_nine_during_indexing_loses_nothing() {
+    let sim = Simulator::start().await;
+    fill(&sim, 300);
+    let data = tempfile::tempdir().unwrap();
+    let database = fresh_database().await;
+    for threshold in [1, 60, 150] {
+        let mut process = start(&sim, Some(&database), data.path());
+        process
+            .until("/api/v1/vector-sync/status", "some documents are indexed", |_, s| {
+                s["indexed_documents"].as_i64() >= Some(threshold)
+            })
+            .await;
+        process.signal(nix::sys::signal::Signal::SIGKILL);
+        process.exit_code().await;
+    }
+    let process = start(&sim, Some(&database), data.path());
+    let status = process
+        .until("/api/v1/vector-sync/status", "all documents are indexed", |_, s| {
+            s["indexed_documents"] == 300 && s["pending_documents"] == 0
+        })
+        .await;
+    assert_eq!(status["indexed_chunks"], 300, "{status}");
+    for number in [0, 59, 150, 299] {
+        assert_eq!(process.search(&format!("number{number}")).await, [format!("{number:04}.txt")]);
+    }
+}
+
+/// Q09: SIGTERM ends with 0.
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_with_zero() {
+    let sim = Simulator::start().await;
+    fill(&sim, 200);
+    let data = tempfile::tempdir().unwrap();
+    let database = fresh_database().await;
+    let mut process = start(&sim, Some(&database), data.path());
+    process
+        .until("/api/v1/vector-sync/status", "indexing has begun", |_, s| {
+            s["indexed_documents"].as_i64() >= Some(1)
+        })
+        .await;
+    process.signal(nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(process.exit_code().await, Some(0));
+}
+
+/// The private cluster and the index survive kill -9 of the server; the orphaned postmaster is adopted.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_private_cluster_survives_kill_nine() {
+    let sim = Simulator::start().await;
+    fill(&sim, 20);
+    let data = tempfile::tempdir().unwrap();
+    // As root the cluster runs under another user, who must be able to enter the directory.
+    std::fs::set_permissions(data.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut process = start(&sim, None, data.path());
+    process
+        .until("/api/v1/vector-sync/status", "indexed", |_, s| s["indexed_documents"] == 20)
+        .await;
+    process.signal(nix::sys::signal::Signal::SIGKILL);
+    process.exit_code().await;
+
+    let mut again = start(&sim, None, data.path());
+    again.until("/health/ready", "ready", |status, _| status == 200).await;
+    assert_eq!(again.search("number7").await, ["0007.txt"]);
+    again.signal(nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(again.exit_code().await, Some(0));
+}
+
+/// A lost or damaged index is rebuilt from the database at start.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_index_is_rebuilt_without_nextcloud_contents() {
+    let sim = Simulator::start().await;
+    fill(&sim, 30);
+    let data = tempfile::tempdir().unwrap();
+    let database = fresh_database().await;
+    let mut process = start(&sim, Some(&database), data.path());
+    process
+        .until("/api/v1/vector-sync/status", "indexed", |_, s| s["indexed_documents"] == 30)
+        .await;
+    process.signal(nix::sys::signal::Signal::SIGTERM);
+    process.exit_code().await;
+    std::fs::remove_dir_all(data.path().join("index")).unwrap();
+    sim.world().clear_requests();
+
+    let process = start(&sim, Some(&database), data.path());
+    let deadline = Instant::now() + PATIENCE;
+    while process.get("/health/ready").await.map(|(status, _)| status) != Some(200)
+        || process.search("number11").await != ["0011.txt"]
+    {
+        assert!(Instant::now() < deadline, "the index was not rebuilt");
+        pause().await;
+    }
+    assert_eq!(sim.world().count_where(|r| r.method == "GET" && r.path.contains("/reports/")), 0);
+}
+
+/// C01: all problems at once, exit code 2, values redacted.
+#[tokio::test]
+async fn configuration_problems_are_reported_together() {
+    let output = Command::new(env!("CARGO_BIN_EXE_nextcloud-mcp-server"))
+        .env_clear()
+        .env("NEXTCLOUD_HOST", "not a url")
+        .env("ENABLE_MULTI_USER_BASIC_AUTH", "true")
+        .env("ENABLE_OFFLINE_ACCESS", "perhaps")
+        .env("NEXTCLOUD_USERNAME", "me")
+        .env("TOKEN_ENCRYPTION_KEY", "hunter2-is-too-short")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8(output.stderr).unwrap();
+    for variable in ["NEXTCLOUD_HOST", "ENABLE_OFFLINE_ACCESS", "NEXTCLOUD_USERNAME", "TOKEN_ENCRYPTION_KEY"] {
+        assert!(text.contains(variable), "{variable} in:\n{text}");
+    }
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+/// The help teaches.
+#[tokio::test]
+async fn help_names_the_first_steps() {
+    let output = Command::new(env!("CARGO_BIN_EXE_nextcloud-mcp-server")).arg("--help").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for word in ["NEXTCLOUD_HOST", "serve", "stdio", "migrate", "reindex", "doctor"] {
+        assert!(text.contains(word), "{word}");
+    }
+}
+
+/// `stdio` serves one account over standard input and output.
+#[tokio::test(flavor = "multi_thread")]
+async fn stdio_answers_a_client() {
+    use std::io::{BufRead, BufReader, Write};
+    let sim = Simulator::start().await;
+    let account: Account = ALICE;
+    let data = tempfile::tempdir().unwrap();
+    let database = fresh_database().await;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nextcloud-mcp-server"))
+        .env("NEXTCLOUD_HOST", sim.url())
+        .env("NEXTCLOUD_USERNAME", account.uid)
+        .env("NEXTCLOUD_PASSWORD", account.password)
+        .env("METRICS_ENABLED", "false")
+        .env("DATABASE_URL", &database)
+        .env("DATA_DIR", data.path())
+        .arg("stdio")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let answer = tokio::task::spawn_blocking(move || {
+        let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "it", "version": "1"}}});
+        writeln!(input, "{hello}").unwrap();
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        writeln!(input, "{}", json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).unwrap();
+        writeln!(input, "{}", json!({"jsonrpc": "2.0", "id": 2, "method": "tools/list"})).unwrap();
+        line.clear();
+        output.read_line(&mut line).unwrap();
+        line
+    })
+    .await
+    .unwrap();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert!(answer["result"]["tools"].as_array().unwrap().len() >= 18, "{answer}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

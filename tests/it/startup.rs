@@ -1,0 +1,77 @@
+//! What a start refuses.
+
+use crate::harness::{ALICE, Setup, World};
+use nextcloud_mcp_server::app::{RunningServer, StartOptions};
+use nextcloud_mcp_server::config::{CliOverrides, Config, Environment};
+use nextcloud_sim::Simulator;
+
+async fn start_error(world: &World, changes: &[(&str, &str)]) -> String {
+    let mut env: Vec<(String, String)> = world.env.clone();
+    for (name, value) in changes {
+        env.retain(|(known, _)| known != name);
+        env.push(((*name).to_owned(), (*value).to_owned()));
+    }
+    let pairs = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let overrides = CliOverrides { port: Some(0), ..CliOverrides::default() };
+    let config = Config::load(&Environment::from_pairs(pairs), &overrides).unwrap();
+    match RunningServer::start(config, StartOptions::for_tests()).await {
+        Ok(_) => panic!("the server must not start"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// T04: another key is refused and nothing is overwritten; the right one still works afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_encryption_key_is_refused() {
+    let mut world = Setup::hybrid().start().await;
+    world.provision(ALICE).await;
+    world.server.stop().await;
+    let other = "//////////////////////////////////////////8=";
+    let message = start_error(&world, &[("TOKEN_ENCRYPTION_KEY", other)]).await;
+    assert!(message.contains("TOKEN_ENCRYPTION_KEY"), "{message}");
+    world.restart().await;
+    world.until_status("scanned", |s| !s["last_sync_time"].is_null()).await;
+}
+
+/// C03: a schema that is newer than the binary is refused with instructions.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_schema_is_refused() {
+    let mut world = Setup::hybrid().start().await;
+    world.server.stop().await;
+    let mut sql = world.sql().await;
+    sqlx::query(
+        "insert into _sqlx_migrations (version, description, success, checksum, execution_time) \
+         values (999999, 'from the future', true, '\\x00', 1)",
+    )
+    .execute(&mut sql)
+    .await
+    .unwrap();
+    let message = start_error(&world, &[]).await;
+    assert!(message.contains("newer"), "{message}");
+}
+
+/// A database that belongs to another Nextcloud is refused by the scan, and nothing is deleted.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_nextcloud_changes_nothing() {
+    let sim = Simulator::start().await;
+    sim.world().put_file("alice", "/a.txt", b"gannet");
+    let world = Setup::hybrid().start_with(sim).await;
+    world.provision(ALICE).await;
+    world.until_titles(Some(ALICE), "gannet", "indexed", |t| t.len() == 1).await;
+    let mut sql = world.sql().await;
+    sqlx::query("update installation set nextcloud_instance_id = 'another'").execute(&mut sql).await.unwrap();
+    world.sim.world().delete_path("alice", "/a.txt");
+    world.sim.world().put_file("alice", "/b.txt", b"puffin");
+    let deadline = std::time::Instant::now() + crate::harness::PATIENCE;
+    loop {
+        let error: Option<String> =
+            sqlx::query_scalar("select last_error from scans limit 1").fetch_one(&mut sql).await.unwrap();
+        if let Some(error) = error {
+            assert!(error.contains("another"), "{error}");
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "the scan never complained");
+        crate::harness::pause().await;
+    }
+    assert_eq!(world.sync_status().await["indexed_documents"], 1);
+}
