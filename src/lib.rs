@@ -18,9 +18,11 @@
 //! | [`sync`] | sources, scans, document state |
 //! | [`search`] | retrieve, fuse, verify, project |
 //! | [`api`], [`mcp`], [`worker`] | the three doors: HTTP, MCP, background jobs |
+//! | [`app`] | the program put together |
 //! | [`telemetry`] | logs and metrics |
 
 pub mod api;
+pub mod app;
 pub mod auth;
 pub mod clock;
 pub mod config;

@@ -1,0 +1,93 @@
+//! A server against a simulated Nextcloud, for the benches.
+
+use nextcloud_mcp_server::app::{RunningServer, StartOptions};
+use nextcloud_mcp_server::config::{CliOverrides, Config, Environment};
+use nextcloud_sim::Simulator;
+use serde_json::Value;
+use sqlx::Connection;
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// A running server and what it talks to.
+pub struct World {
+    pub simulator: Simulator,
+    pub server: RunningServer,
+    pub http: reqwest::Client,
+    #[expect(dead_code, reason = "holds the data directory until the server is gone")]
+    data: tempfile::TempDir,
+}
+
+impl World {
+    /// Starts a server in hybrid mode for a prepared simulator; `extra` overrides the environment.
+    pub async fn start(simulator: Simulator, extra: &[(&str, &str)]) -> Outcome<Self> {
+        let data = tempfile::tempdir()?;
+        let database = fresh_database().await?;
+        let url = simulator.url();
+        let directory = data.path().to_string_lossy().into_owned();
+        let mut pairs = vec![
+            ("NEXTCLOUD_HOST", url.as_str()),
+            ("ENABLE_MULTI_USER_BASIC_AUTH", "true"),
+            ("ENABLE_OFFLINE_ACCESS", "true"),
+            ("VECTOR_SYNC_ENABLED", "true"),
+            ("TOKEN_ENCRYPTION_KEY", "YmVuY2ggb25seTogYSBrZXkgdGhhdCBldmVyeW9uZSA="),
+            ("METRICS_ENABLED", "false"),
+            ("LOG_LEVEL", "error"),
+            ("EMBEDDING_PROVIDER", "none"),
+            ("DATABASE_URL", database.as_str()),
+            ("DATA_DIR", directory.as_str()),
+        ];
+        pairs.extend_from_slice(extra);
+        let overrides = CliOverrides { port: Some(0), ..CliOverrides::default() };
+        let config =
+            Config::load(&Environment::from_pairs(pairs), &overrides).map_err(|problems| problems.to_string())?;
+        let server = RunningServer::start(config, StartOptions::default()).await?;
+        Ok(Self { simulator, server, http: client()?, data })
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.server.address())
+    }
+
+    /// Hands over an app password for background sync.
+    pub async fn provision(&self, user: &str) -> Outcome<()> {
+        let password = self.simulator.world().app_password(user);
+        let address = self.url(&format!("/api/v1/users/{user}/app-password"));
+        self.http.post(address).basic_auth(user, Some(password)).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Polls the sync status until `holds`; returns it and the seconds waited.
+    pub async fn until(&self, holds: impl Fn(&Value) -> bool) -> Outcome<(Value, f64)> {
+        let begun = Instant::now();
+        loop {
+            let status: Value =
+                self.http.get(self.url("/api/v1/vector-sync/status")).send().await?.json().await?;
+            if holds(&status) {
+                return Ok((status, begun.elapsed().as_secs_f64()));
+            }
+            if begun.elapsed() > Duration::from_secs(300) {
+                return Err(format!("never happened: {status}").into());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a plain client of the server")]
+fn client() -> Outcome<reqwest::Client> {
+    Ok(reqwest::Client::builder().build()?)
+}
+
+/// A database of its own on the cluster that `DATABASE_URL` names.
+pub async fn fresh_database() -> Outcome<String> {
+    #[expect(clippy::disallowed_methods, reason = "scripts/bench names the cluster in the environment")]
+    let base = std::env::var("DATABASE_URL")?;
+    let name = format!("bench_{}", uuid::Uuid::new_v4().simple());
+    let mut connection = sqlx::PgConnection::connect(&base).await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create database {name}"))).execute(&mut connection).await?;
+    let mut url = url::Url::parse(&base)?;
+    url.set_path(&name);
+    Ok(url.to_string())
+}

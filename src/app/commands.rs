@@ -1,0 +1,74 @@
+//! The commands that do not only look.
+
+use super::output::say;
+use super::signals::shutdown_token;
+use super::{AppError, ExitReason, Foundation, RunningServer, StartOptions, index_service, progress};
+use crate::config::{self, Config, Mode};
+use crate::telemetry;
+use std::process::ExitCode;
+
+/// Serves until a signal.
+pub async fn serve(config: Config) -> Result<ExitReason, AppError> {
+    telemetry::init_logs(&config.telemetry);
+    let shutdown = shutdown_token()?;
+    let sync_enabled = config.sync.enabled;
+    // A first signal during the start ends it too.
+    let server = tokio::select! {
+        server = RunningServer::start(config, StartOptions { serve_metrics: true }) => server?,
+        () = shutdown.cancelled() => return Ok(ExitReason::Done),
+    };
+    say(&format!("MCP at http://{0}/mcp · health at http://{0}/health/ready", server.address()));
+    if sync_enabled && let Some(status) = server.sync_status() {
+        tokio::spawn(progress::show_first_sync(status, shutdown.clone()));
+    }
+    let outcome = tokio::select! {
+        () = shutdown.cancelled() => Ok(()),
+        failed = server.failed() => Err(failed),
+    };
+    server.stop().await;
+    outcome.map(|()| ExitReason::Done)
+}
+
+/// Serves one account over standard input and output.
+pub async fn stdio(config: Config) -> Result<ExitReason, AppError> {
+    if !matches!(config.mode, Mode::SingleUserBasic { .. }) {
+        return Err(AppError::StdioNeedsOneAccount);
+    }
+    // Standard output belongs to the protocol; logs go to standard error.
+    telemetry::init_logs(&config.telemetry);
+    let shutdown = shutdown_token()?;
+    let server = RunningServer::start_without_listener(config).await?;
+    let outcome = tokio::select! {
+        outcome = server.serve_stdio() => outcome,
+        () = shutdown.cancelled() => Ok(()),
+        failed = server.failed() => Err(failed),
+    };
+    server.stop().await;
+    outcome.map(|()| ExitReason::Done)
+}
+
+/// Brings the schema up to date.
+pub async fn migrate(config: Config) -> Result<ExitReason, AppError> {
+    telemetry::init_logs(&config.telemetry);
+    let foundation = Foundation::open(&config).await?;
+    say(&format!("the schema is up to date on {}", foundation.postgres_version().await?));
+    foundation.close().await;
+    Ok(ExitReason::Done)
+}
+
+/// Rebuilds the index from the database.
+pub async fn reindex(config: Config) -> Result<ExitReason, AppError> {
+    telemetry::init_logs(&config.telemetry);
+    let foundation = Foundation::open(&config).await?;
+    let outcome = index_service::rebuild_now(&config, &foundation).await;
+    foundation.close().await;
+    let points = outcome?;
+    say(&format!("the index is rebuilt: {points} passages"));
+    Ok(ExitReason::Done)
+}
+
+/// Prints every configuration variable as Markdown.
+pub fn print_config_reference() -> ExitCode {
+    say(config::reference_markdown().trim_end());
+    ExitCode::SUCCESS
+}

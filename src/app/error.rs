@@ -1,0 +1,66 @@
+//! Why a command failed, in words for the operator.
+
+use crate::db::{DbError, MigrateError, OpenError, installation};
+use crate::index::{EmbeddingError, IndexError, RebuildError};
+use crate::nextcloud::NextcloudError;
+use crate::sync::SyncError;
+use crate::worker::WorkerError;
+use std::net::SocketAddr;
+
+/// Why a command failed. The text is read by an operator.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// The schema cannot be brought up to date.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// The database was written with another key.
+    #[error(transparent)]
+    Key(#[from] installation::InstallationError),
+    /// A query failed.
+    #[error(transparent)]
+    Query(#[from] DbError),
+    /// The Nextcloud client cannot be built.
+    #[error(transparent)]
+    Nextcloud(#[from] NextcloudError),
+    /// The index cannot be opened or built.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The index cannot be rebuilt.
+    #[error(transparent)]
+    Rebuild(#[from] RebuildError),
+    /// The embedding model cannot be used.
+    #[error(transparent)]
+    Embedding(#[from] EmbeddingError),
+    /// The sync failed.
+    #[error(transparent)]
+    Sync(#[from] SyncError),
+    /// The background workers ended.
+    #[error("the background workers ended: {0}")]
+    Worker(#[from] WorkerError),
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}: {source}. Choose another with --port or HOST/PORT")]
+    Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// Another input or output error.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// `stdio` without an account.
+    #[error("stdio serves one account: set NEXTCLOUD_USERNAME and NEXTCLOUD_PASSWORD")]
+    StdioNeedsOneAccount,
+    /// `reindex` without sync.
+    #[error("there is no index: set VECTOR_SYNC_ENABLED=true")]
+    NoIndex,
+    /// A part of the server ended although nobody asked it to.
+    #[error("{0} ended unexpectedly")]
+    PartEnded(&'static str),
+    /// MCP over standard input and output failed.
+    #[error("MCP over standard input and output failed: {0}")]
+    Stdio(String),
+}

@@ -1,0 +1,96 @@
+//! Who may call and which credential works in the background, by mode.
+
+use super::Foundation;
+use crate::auth::{
+    AppPasswordStore, AppPasswords, BasicVerifier, ConfiguredCredentials, CredentialProvider, McpGate,
+    PgAppPasswordStore, StoredCredentials, SyncTrigger,
+};
+use crate::config::{Config, Mode};
+use crate::ids::UserId;
+use crate::nextcloud::Nextcloud;
+use crate::sync::SyncEngine;
+use async_trait::async_trait;
+use std::sync::{Arc, OnceLock};
+
+/// What the mode decides.
+pub(super) struct Identity {
+    /// Who may use `/mcp`.
+    pub(super) gate: McpGate,
+    /// Credentials of the background work; `None` when the mode has none.
+    pub(super) background: Option<Arc<dyn CredentialProvider>>,
+    /// The routes that take app passwords; `None` unless users may hand them over.
+    pub(super) app_passwords: Option<AppPasswords>,
+    /// The one account of single-user mode.
+    pub(super) account: Option<Arc<ConfiguredCredentials>>,
+    /// Wakes the sync when a user comes or goes.
+    pub(super) trigger: Arc<EngineTrigger>,
+}
+
+impl Identity {
+    pub(super) fn new(config: &Config, foundation: &Foundation, nextcloud: &Nextcloud) -> Self {
+        let sessions = Arc::new(nextcloud.clone());
+        let verifier =
+            BasicVerifier::new(sessions.clone(), foundation.clock.clone(), foundation.entropy.as_ref());
+        let trigger = Arc::new(EngineTrigger::default());
+        let mut identity =
+            Self { gate: McpGate::bearer_only(), background: None, app_passwords: None, account: None, trigger };
+        match &config.mode {
+            Mode::SingleUserBasic { login_name, password } => {
+                let account = Arc::new(ConfiguredCredentials::new(
+                    login_name.clone(),
+                    password.clone(),
+                    verifier,
+                    sessions,
+                ));
+                identity.gate = McpGate::single_user(account.clone(), config.server.access_token.clone());
+                identity.background = Some(account.clone());
+                identity.account = Some(account);
+            }
+            Mode::MultiUserBasic | Mode::Hybrid => {
+                identity.gate = McpGate::basic(verifier.clone(), sessions.clone());
+                if let Some(keyring) = foundation.keyring.clone().filter(|_| config.mode.stores_credentials()) {
+                    let store: Arc<dyn AppPasswordStore> =
+                        Arc::new(PgAppPasswordStore::new(foundation.pool().clone(), keyring));
+                    identity.background = Some(Arc::new(StoredCredentials::new(store.clone(), sessions)));
+                    identity.app_passwords =
+                        Some(AppPasswords::new(verifier, store, identity.trigger.clone()));
+                }
+            }
+            Mode::OAuth { .. } => {}
+        }
+        identity
+    }
+}
+
+/// Forwards to the sync once it stands; without sync a credential is only stored.
+#[derive(Default)]
+pub(super) struct EngineTrigger {
+    engine: OnceLock<Arc<SyncEngine>>,
+}
+
+impl EngineTrigger {
+    /// From now on the engine is told.
+    pub(super) fn connect(&self, engine: Arc<SyncEngine>) {
+        // There is one engine in a process: a second one would be the first again.
+        drop(self.engine.set(engine));
+    }
+}
+
+#[async_trait]
+impl SyncTrigger for EngineTrigger {
+    async fn user_provisioned(&self, uid: &UserId) {
+        if let Some(engine) = self.engine.get()
+            && let Err(error) = engine.enqueue_user(uid).await
+        {
+            tracing::warn!(%error, "the first scan waits for the next tick");
+        }
+    }
+
+    async fn user_removed(&self, uid: &UserId) {
+        if let Some(engine) = self.engine.get()
+            && let Err(error) = engine.remove_user(uid).await
+        {
+            tracing::error!(%error, "the index entries of a removed user could not be purged yet");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Opening the index, rebuilding it from the database, keeping it up.
+
+use super::{AppError, Foundation};
+use crate::config::{Config, EmbeddingProvider};
+use crate::db::DbError;
+use crate::index::collection::{self, CollectionChange};
+use crate::index::{
+    self, Chunker, EdgeIndex, Embedder, EmbeddingError, IndexError, RebuildError, RtenEmbedder, SparseEncoder, VectorIndex,
+};
+use crate::search::{IndexReadiness, IndexState};
+use sqlx::PgPool;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Time between two rounds of upkeep.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(10 * 60);
+
+/// The index and what feeds it.
+pub(super) struct IndexService {
+    pub(super) index: Arc<dyn VectorIndex>,
+    pub(super) embedder: Option<Arc<dyn Embedder>>,
+    pub(super) chunker: Arc<Chunker>,
+    pub(super) sparse: Arc<SparseEncoder>,
+    pub(super) readiness: IndexReadiness,
+    dimension: Option<usize>,
+    rebuild: bool,
+}
+
+/// The configured embedder and a chunker that fits it. The built-in model is loaded at its first use.
+pub(super) fn embedder(config: &Config) -> Result<(Option<Arc<dyn Embedder>>, Arc<Chunker>), EmbeddingError> {
+    let built_in = || Chunker::built_in().map_err(|error| EmbeddingError::Model(error.to_string()));
+    let threads = config.embedding.threads;
+    Ok(match (config.embedding.provider, &config.embedding.model_dir) {
+        (EmbeddingProvider::None, _) => (None, Arc::new(built_in()?)),
+        (EmbeddingProvider::Embedded, None) => {
+            (Some(Arc::new(RtenEmbedder::built_in(threads)?)), Arc::new(built_in()?))
+        }
+        (EmbeddingProvider::Embedded, Some(directory)) => {
+            let embedder = RtenEmbedder::load(directory, threads)?;
+            let chunker = embedder.chunker()?;
+            (Some(Arc::new(embedder)), Arc::new(chunker))
+        }
+    })
+}
+
+/// Opens the index of the configured embedding; a changed model starts a new collection.
+pub(super) async fn open(config: &Config, foundation: &Foundation) -> Result<IndexService, AppError> {
+    let (embedder, chunker) = embedder(config)?;
+    let pool = foundation.worker_pool();
+    let identity = embedder.as_ref().map(|embedder| embedder.identity().to_owned());
+    let dimension = embedder.as_ref().map(|embedder| embedder.dimension());
+    let change = collection::adopt(pool, identity.as_deref(), dimension).await.map_err(DbError::from)?;
+    if let CollectionChange::Changed { old } = &change {
+        tracing::warn!(old, new = identity, "the embedding changed: all documents are embedded anew");
+    }
+    let name = collection::name(identity.as_deref());
+    let directory = config.database.data_dir.join("index");
+    let opened = tokio::task::spawn_blocking(move || EdgeIndex::open(&directory, &name, dimension))
+        .await
+        .map_err(|error| IndexError::Unavailable(error.to_string()))??;
+    let index: Arc<dyn VectorIndex> = Arc::new(opened.index);
+    let behind = index::needs_rebuild(pool, index.stats().await?).await.map_err(DbError::from)?;
+    let rebuild = opened.needs_rebuild || behind;
+    let state = if rebuild { IndexState::Rebuilding } else { IndexState::Ready };
+    let sparse = Arc::new(SparseEncoder::new()?);
+    let readiness = IndexReadiness::new(state);
+    Ok(IndexService { index, embedder, chunker, sparse, readiness, dimension, rebuild })
+}
+
+/// `reindex`: empties the index and fills it from the database; the number of points.
+pub(super) async fn rebuild_now(config: &Config, foundation: &Foundation) -> Result<u64, AppError> {
+    if !config.sync.enabled {
+        return Err(AppError::NoIndex);
+    }
+    let service = open(config, foundation).await?;
+    service.rebuild(foundation.worker_pool()).await?;
+    Ok(service.index.stats().await?.points)
+}
+
+impl IndexService {
+    pub(super) fn needs_rebuild(&self) -> bool {
+        self.rebuild
+    }
+
+    /// Such as `12,345 passages`.
+    pub(super) async fn describe(&self) -> String {
+        match self.index.stats().await {
+            Ok(stats) => format!("{} passages", stats.points),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    async fn rebuild(&self, pool: &PgPool) -> Result<(), RebuildError> {
+        let report = |done: u64, total: u64| tracing::info!(done, total, "rebuilding the index");
+        index::rebuild(pool, self.index.as_ref(), self.dimension, &self.sparse, &report).await?;
+        Ok(self.index.maintain().await?)
+    }
+
+    /// Rebuilds when that is due, again and again until it worked; `false` when `shutdown` came first.
+    pub(super) async fn rebuild_until_ready(&self, pool: &PgPool, shutdown: &CancellationToken) -> bool {
+        let mut wait = Duration::from_secs(1);
+        while self.readiness.get() != IndexState::Ready {
+            let rebuilt = tokio::select! {
+                () = shutdown.cancelled() => return false,
+                rebuilt = self.rebuild(pool) => rebuilt,
+            };
+            match rebuilt {
+                Ok(()) => self.readiness.set(IndexState::Ready),
+                Err(error) => {
+                    tracing::error!(%error, "the index could not be rebuilt; trying again");
+                    tokio::select! {
+                        () = shutdown.cancelled() => return false,
+                        () = tokio::time::sleep(wait) => wait = (wait * 2).min(UPKEEP_INTERVAL),
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// Keeps the index up until `shutdown`.
+    pub(super) async fn keep_up(&self, shutdown: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(UPKEEP_INTERVAL) => {}
+            }
+            if let Err(error) = self.index.maintain().await {
+                tracing::warn!(%error, "upkeep of the index failed");
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The program put together: the one place that knows every part.
+//!
+//! | file | concept |
+//! |---|---|
+//! | `foundation` | database, keys, schema: what every command needs |
+//! | `index_service` | opening, rebuilding and keeping up the index |
+//! | `identity` | who may call, and the background credential, by mode |
+//! | `running` | a running server |
+//! | `commands` | `serve`, `stdio`, `migrate`, `reindex` |
+//! | `doctor` | `doctor` |
+//! | `progress`, `signals` | the terminal |
+
+mod commands;
+mod doctor;
+mod error;
+mod foundation;
+mod identity;
+mod index_service;
+mod output;
+mod progress;
+mod running;
+mod signals;
+
+pub use commands::{migrate, print_config_reference, reindex, serve, stdio};
+pub use doctor::doctor;
+pub use error::AppError;
+pub use foundation::Foundation;
+pub use output::{ExitReason, exit_code, report_config_problems, report_fatal};
+pub use running::{RunningServer, StartOptions};
+
+use output::say;
+
+use crate::clock::{SharedClock, SystemClock};
+use crate::entropy::{SharedEntropy, SystemEntropy};
+use std::sync::Arc;
+
+fn clock() -> SharedClock {
+    Arc::new(SystemClock)
+}
+
+fn entropy() -> SharedEntropy {
+    Arc::new(SystemEntropy)
+}
