@@ -1,0 +1,115 @@
+//! The OCS API: its envelope, its login rules and its routes.
+
+mod account;
+mod app_passwords;
+mod capabilities;
+mod envelope;
+
+use serde_json::{Value, json};
+
+use crate::auth::{Login, Session};
+use crate::http::{Incoming, NO_CACHE, Reply};
+use crate::sharing;
+use crate::world::World;
+
+/// What a route answers, before the envelope.
+pub(crate) enum Outcome {
+    Data(Value),
+    /// HTTP status (also the OCS status code) and message.
+    Refused(u16, &'static str),
+    NoRoute,
+}
+
+/// Answers any `/ocs/v1.php` or `/ocs/v2.php` request.
+pub(crate) fn answer(world: &World, request: &Incoming, v1: bool, login: &Login) -> Reply {
+    let route = request
+        .path
+        .split_once(".php")
+        .map_or("", |(_, route)| route)
+        .trim_end_matches('/');
+    let public = route == "/cloud/capabilities";
+    match login {
+        Login::WrongPassword | Login::Disabled | Login::Throttled => {
+            return login_failure(request, v1, login);
+        }
+        Login::BadBearer if !public => return login_failure(request, v1, login),
+        _ => {}
+    }
+    let session = match login {
+        Login::Done(session) => Some(session),
+        _ => None,
+    };
+    let valid_bearer = session.is_some_and(|session| session.bearer);
+    if !request.has_ocs_header() && !valid_bearer {
+        return Reply::json(412, &json!({"message": "CSRF check failed"}));
+    }
+    if public {
+        let data = capabilities::capabilities(&world.read(), session);
+        let etag = crate::world::md5_hex(&data.to_string());
+        return success(request, v1, &data).with("etag", format!("\"{etag}\""));
+    }
+    let Some(session) = session else {
+        return login_failure(request, v1, login);
+    };
+    match routed(world, request, route, session) {
+        Outcome::Data(data) => success(request, v1, &data),
+        Outcome::Refused(status, message) => failure(request, v1, status, status, message),
+        Outcome::NoRoute => failure(
+            request,
+            v1,
+            404,
+            998,
+            "Invalid query, please check the syntax. API specifications are here: \
+             http://www.freedesktop.org/wiki/Specifications/open-collaboration-services.\n",
+        ),
+    }
+}
+
+fn routed(world: &World, request: &Incoming, route: &str, session: &Session) -> Outcome {
+    match (request.method.as_str(), route) {
+        ("GET", "/cloud/user") => account::own(&world.read(), &session.uid),
+        ("GET", "/cloud/apps") => account::apps(&world.read(), &session.uid),
+        ("GET", "/core/navigation/apps") => account::navigation(&world.read()),
+        ("GET", "/core/getapppassword") => app_passwords::get(world, session),
+        ("DELETE", "/core/apppassword") => app_passwords::delete(world, session),
+        ("POST", "/core/apppassword/rotate") => app_passwords::rotate(world, session),
+        ("GET", _) if route.starts_with("/cloud/users/") => {
+            account::other(&world.read(), &session.uid, &route["/cloud/users/".len()..])
+        }
+        _ => match route.strip_prefix("/apps/files_sharing/api/v1/shares") {
+            Some(rest) => sharing::answer(world, request, rest, &session.uid),
+            None => Outcome::NoRoute,
+        },
+    }
+}
+
+/// The answer to a missing or failed login.
+pub(crate) fn login_failure(request: &Incoming, v1: bool, login: &Login) -> Reply {
+    match login {
+        Login::WrongPassword | Login::Disabled => failure(request, v1, 401, 997, "Unauthorised")
+            .with("www-authenticate", "Basic realm=\"Authorisation Required\""),
+        Login::Throttled => failure(request, v1, 429, 429, "Reached maximum delay"),
+        _ => failure(request, v1, 401, 997, "Current user is not logged in"),
+    }
+}
+
+fn success(request: &Incoming, v1: bool, data: &Value) -> Reply {
+    let code = if v1 { 100 } else { 200 };
+    envelope::reply(request, 200, &envelope::meta(v1, "ok", code, "OK"), data)
+}
+
+/// A failure: v1 hides most of them behind HTTP 200, but not these (recordings `base/*_v1`).
+pub(crate) fn failure(request: &Incoming, v1: bool, status: u16, code: u16, message: &str) -> Reply {
+    let status = if v1 && ![401, 429, 500, 503].contains(&status) {
+        200
+    } else {
+        status
+    };
+    let meta = envelope::meta(v1, "failure", code, message);
+    envelope::reply(request, status, &meta, &json!([]))
+}
+
+/// The headers of every OCS answer.
+fn finish(status: u16, kind: &str, body: String) -> Reply {
+    Reply::new(status, &format!("application/{kind}; charset=utf-8"), body).with("cache-control", NO_CACHE)
+}
