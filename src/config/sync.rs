@@ -1,5 +1,7 @@
 //! Background sync.
 
+use super::reader::Reader;
+use super::{Mode, variables};
 use std::time::Duration;
 
 /// What is synced, how often and how hard.
@@ -17,4 +19,36 @@ pub struct SyncConfig {
     pub max_index_failures: u32,
     /// `VECTOR_SYNC_MAX_FILE_SIZE_MB`, in bytes: larger files are skipped.
     pub max_file_size: u64,
+}
+
+const MIB: u64 = 1024 * 1024;
+const WEEK_SECONDS: u64 = 7 * 24 * 3600;
+
+impl SyncConfig {
+    pub(super) fn load(reader: &mut Reader<'_>, mode: Option<&Mode>) -> Self {
+        let enabled = reader.flag(variables::VECTOR_SYNC_ENABLED, false);
+        let has_background_credential =
+            mode.is_none_or(|mode| mode.stores_credentials() || matches!(mode, Mode::SingleUserBasic { .. }));
+        if enabled && !has_background_credential {
+            reader.problem(
+                variables::VECTOR_SYNC_ENABLED,
+                "this mode has no background credential to read documents with",
+                "Set ENABLE_OFFLINE_ACCESS=true, or turn sync off.",
+            );
+        }
+        let scan = reader.number(variables::VECTOR_SYNC_SCAN_INTERVAL, 300, 1..=WEEK_SECONDS);
+        let full_walk = reader.number(
+            variables::VECTOR_SYNC_FULL_WALK_INTERVAL,
+            24 * 3600,
+            60..=52 * WEEK_SECONDS,
+        );
+        Self {
+            enabled,
+            scan_interval: Duration::from_secs(scan),
+            full_walk_interval: Duration::from_secs(full_walk),
+            workers: reader.number(variables::VECTOR_SYNC_PROCESSOR_WORKERS, 4, 1..=64),
+            max_index_failures: reader.number(variables::VECTOR_SYNC_MAX_INDEX_FAILURES, 5, 1..=100),
+            max_file_size: reader.number(variables::VECTOR_SYNC_MAX_FILE_SIZE_MB, 10, 1..=1024) * MIB,
+        }
+    }
 }
