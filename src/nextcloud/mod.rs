@@ -6,6 +6,7 @@
 
 mod dav;
 mod error;
+mod failure;
 mod http;
 mod notes;
 mod ocs;

@@ -1,14 +1,18 @@
 //! OCS base: who am I, capabilities, server status.
 
+use super::failure::plain_text;
+use super::http::{Answer, Call, Priority};
 use super::{Credential, Nextcloud, NextcloudError, UserSession};
 use crate::ids::UserId;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// What OCS v2 `/cloud/user` answers: the proof of an identity. Only Nextcloud's answer makes one.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct CurrentUser {
     id: UserId,
-    #[serde(default, alias = "display-name")]
+    #[serde(default)]
     displayname: String,
     #[serde(default)]
     groups: Vec<String>,
@@ -43,22 +47,71 @@ pub struct ServerStatus {
     pub version: String,
 }
 
+/// The envelope of every OCS answer.
+#[derive(Debug, Deserialize)]
+struct Envelope {
+    ocs: Ocs,
+}
+
+#[derive(Debug, Deserialize)]
+struct Ocs {
+    meta: Meta,
+    data: Value,
+}
+
+#[derive(Debug, Deserialize)]
+struct Meta {
+    statuscode: u16,
+    #[serde(default)]
+    message: Option<String>,
+}
+
 impl Nextcloud {
     /// `GET /ocs/v2.php/cloud/user`: whose credential this is.
     pub async fn current_user(&self, credential: &Credential) -> Result<CurrentUser, NextcloudError> {
-        let _ = credential;
-        todo!()
+        let answer = self
+            .dispatch(ocs_call("/cloud/user")?, Some(credential), Priority::Interactive)
+            .await?;
+        let user: CurrentUser = data(answer).await?;
+        if user.id.as_str().is_empty() {
+            Err(NextcloudError::Unauthorized)
+        } else {
+            Ok(user)
+        }
     }
 
     /// `GET /status.php`.
     pub async fn status(&self) -> Result<ServerStatus, NextcloudError> {
-        todo!()
+        let call = Call::get("/status.php").header("accept", "application/json")?;
+        self.dispatch(call, None, Priority::Interactive)
+            .await?
+            .json()
+            .await
     }
 }
 
 impl UserSession {
     /// `GET /ocs/v2.php/cloud/capabilities`: the `data` object.
     pub async fn capabilities(&self) -> Result<serde_json::Value, NextcloudError> {
-        todo!()
+        data(self.send(ocs_call("/cloud/capabilities")?).await?).await
+    }
+}
+
+fn ocs_call(path: &str) -> Result<Call, NextcloudError> {
+    Call::get(format!("/ocs/v2.php{path}?format=json")).header("accept", "application/json")
+}
+
+/// `data` of a success. OCS v2 says the same in `meta` as in the HTTP status; where they differ, the worse counts.
+async fn data<T: DeserializeOwned>(answer: Answer) -> Result<T, NextcloudError> {
+    let Envelope { ocs } = answer.json().await?;
+    let message = plain_text(&ocs.meta.message.unwrap_or_default());
+    match ocs.meta.statuscode {
+        200 => serde_json::from_value(ocs.data).map_err(|_shape| {
+            NextcloudError::Malformed("the OCS data has another shape than expected".to_owned())
+        }),
+        401 | 997 => Err(NextcloudError::Unauthorized),
+        403 => Err(NextcloudError::Forbidden(message)),
+        404 | 998 => Err(NextcloudError::NotFound(message)),
+        status => Err(NextcloudError::Rejected { status, message }),
     }
 }

@@ -1,6 +1,18 @@
 //! WebDAV files (facts §7). Paths are decoded, relative to the user's root and start with `/`.
 
-use super::{NextcloudError, UserSession};
+mod change;
+mod list;
+mod multistatus;
+mod parser;
+mod path;
+mod property;
+mod search;
+mod transfer;
+mod xml_stream;
+
+pub(super) use parser::resolve_reference;
+pub(super) use transfer::read_download;
+
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
@@ -24,7 +36,7 @@ pub struct DavEntry {
     pub path: String,
     /// A collection.
     pub is_folder: bool,
-    /// ETag without quotes.
+    /// ETag without quotes; empty when Nextcloud sends none, which never counts as unchanged.
     pub etag: String,
     /// Bytes; for folders the sum.
     pub size: u64,
@@ -106,84 +118,4 @@ pub struct FileQuery {
     pub limit: u32,
     /// Results to leave out before the first.
     pub offset: u32,
-}
-
-impl UserSession {
-    /// PROPFIND; the resource itself comes first. A cut or partial 207 is [`NextcloudError::Malformed`].
-    pub async fn propfind(&self, path: &str, depth: Depth) -> Result<Vec<DavEntry>, NextcloudError> {
-        let _ = (path, depth);
-        todo!()
-    }
-
-    /// PROPFIND that hands out entries as they arrive, so that a listing of any size needs little memory.
-    /// `visit` runs for each entry; an error after some entries means that the listing is incomplete.
-    pub async fn propfind_each(
-        &self,
-        path: &str,
-        depth: Depth,
-        visit: &mut (dyn FnMut(DavEntry) + Send),
-    ) -> Result<(), NextcloudError> {
-        let _ = (path, depth, visit);
-        todo!()
-    }
-
-    /// SEARCH.
-    pub async fn search_files(&self, query: &FileQuery) -> Result<Vec<DavEntry>, NextcloudError> {
-        let _ = query;
-        todo!()
-    }
-
-    /// GET of a file, at most `limit` bytes; more → [`NextcloudError::TooLarge`].
-    pub async fn download(&self, path: &str, limit: u64) -> Result<Download, NextcloudError> {
-        let _ = (path, limit);
-        todo!()
-    }
-
-    /// PUT.
-    pub async fn upload(
-        &self,
-        path: &str,
-        content: Bytes,
-        content_type: Option<&str>,
-        precondition: &Precondition,
-    ) -> Result<PutOutcome, NextcloudError> {
-        let _ = (path, content, content_type, precondition);
-        todo!()
-    }
-
-    /// MKCOL; `false` when the folder exists already (405).
-    pub async fn create_folder(&self, path: &str) -> Result<bool, NextcloudError> {
-        let _ = path;
-        todo!()
-    }
-
-    /// DELETE.
-    pub async fn delete(&self, path: &str) -> Result<(), NextcloudError> {
-        let _ = path;
-        todo!()
-    }
-
-    /// MOVE; `true` when an existing target was replaced. `target_etag` guards the target.
-    pub async fn move_to(
-        &self,
-        from: &str,
-        to: &str,
-        overwrite: bool,
-        target_etag: Option<&str>,
-    ) -> Result<bool, NextcloudError> {
-        let _ = (from, to, overwrite, target_etag);
-        todo!()
-    }
-
-    /// COPY; as [`UserSession::move_to`].
-    pub async fn copy_to(
-        &self,
-        from: &str,
-        to: &str,
-        overwrite: bool,
-        target_etag: Option<&str>,
-    ) -> Result<bool, NextcloudError> {
-        let _ = (from, to, overwrite, target_etag);
-        todo!()
-    }
 }

@@ -1,0 +1,82 @@
+//! GET and PUT of file contents.
+
+use super::path::FilesRoot;
+use super::property::http_date;
+use super::{Download, Precondition, PutOutcome};
+use crate::nextcloud::http::{Answer, Call};
+use crate::nextcloud::{NextcloudError, UserSession};
+use bytes::Bytes;
+use reqwest::{Method, StatusCode};
+
+impl UserSession {
+    /// GET of a file, at most `limit` bytes; more → [`NextcloudError::TooLarge`].
+    ///
+    /// List the path before: Nextcloud answers the GET of a folder with 200 and a page for people (facts §7). That
+    /// page has no `ETag`, as every file has, and becomes [`NextcloudError::Rejected`] with status 405.
+    pub async fn download(&self, path: &str, limit: u64) -> Result<Download, NextcloudError> {
+        let root = FilesRoot::of(self.user())?;
+        let answer = self.send(Call::get(root.url_path(path)?)).await?;
+        if answer.etag().is_none()
+            && answer
+                .header("content-type")
+                .is_some_and(|kind| kind.starts_with("text/html"))
+        {
+            return Err(NextcloudError::Rejected {
+                status: 405,
+                message: "a folder has no content of its own".to_owned(),
+            });
+        }
+        read_download(answer, limit).await
+    }
+
+    /// PUT. A missing parent folder is [`NextcloudError::NotFound`], a folder at the path
+    /// [`NextcloudError::Conflict`] (facts §7).
+    pub async fn upload(
+        &self,
+        path: &str,
+        content: Bytes,
+        content_type: Option<&str>,
+        precondition: &Precondition,
+    ) -> Result<PutOutcome, NextcloudError> {
+        let root = FilesRoot::of(self.user())?;
+        let mut call = Call::new(Method::PUT, root.url_path(path)?).body(content);
+        if let Some(content_type) = content_type {
+            call = call.header("content-type", content_type)?;
+        }
+        call = match precondition {
+            Precondition::Any => call,
+            Precondition::Matches(etag) => {
+                call.header("if-match", &format!("\"{}\"", etag.trim_matches('"')))?
+            }
+            Precondition::Absent => call.header("if-none-match", "*")?,
+        };
+        let answer = self.send(call).await?;
+        Ok(PutOutcome {
+            created: answer.status() == StatusCode::CREATED,
+            etag: answer.etag(),
+        })
+    }
+}
+
+/// Reads a body of at most `limit` bytes with what its headers say.
+pub(in crate::nextcloud) async fn read_download(
+    answer: Answer,
+    limit: u64,
+) -> Result<Download, NextcloudError> {
+    // No range was asked for, so anything but 200 is not the whole content.
+    if answer.status() != StatusCode::OK {
+        return Err(NextcloudError::Malformed(format!(
+            "a download was answered with HTTP {}",
+            answer.status().as_u16()
+        )));
+    }
+    let content_type = answer.header("content-type").map(str::to_owned);
+    let last_modified = answer.header("last-modified").and_then(http_date);
+    let etag = answer.etag();
+    Ok(Download {
+        bytes: answer.bytes(limit).await?,
+        content_type,
+        etag,
+        last_modified,
+    })
+}

@@ -1,0 +1,281 @@
+//! One request: authentication, redirects, failures.
+
+use super::answer::Answer;
+use super::circuit::HostFault;
+use super::gate::Ticket;
+use super::{Credential, Nextcloud, Priority};
+use crate::nextcloud::NextcloudError;
+use crate::nextcloud::failure::{self, Failure};
+use base64::Engine as _;
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::{Method, StatusCode};
+use secrecy::ExposeSecret;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use url::Url;
+use zeroize::Zeroizing;
+
+/// Redirects that a GET follows.
+const MAX_REDIRECTS: usize = 5;
+/// A streamed answer may last this many times longer than a buffered one, as long as bytes keep coming.
+const STREAM_FACTOR: u32 = 20;
+
+/// A request before it has a credential.
+#[derive(Debug)]
+pub(in crate::nextcloud) struct Call {
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    body: Option<Bytes>,
+    streamed: bool,
+}
+
+impl Call {
+    /// `path` is percent-encoded and starts with `/`; the prefix of `NEXTCLOUD_HOST` is put before it.
+    pub(in crate::nextcloud) fn new(method: Method, path: impl Into<String>) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            headers: HeaderMap::new(),
+            body: None,
+            streamed: false,
+        }
+    }
+
+    /// A GET.
+    pub(in crate::nextcloud) fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    /// Adds a header; a value that no header can hold (line breaks) is refused before anything is sent.
+    pub(in crate::nextcloud) fn header(
+        mut self,
+        name: &'static str,
+        value: &str,
+    ) -> Result<Self, NextcloudError> {
+        let value = HeaderValue::from_str(value).map_err(|_invalid| NextcloudError::Rejected {
+            status: 400,
+            message: format!("the value for the header {name} is not allowed"),
+        })?;
+        self.headers.insert(HeaderName::from_static(name), value);
+        Ok(self)
+    }
+
+    /// Sets the body.
+    pub(in crate::nextcloud) fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    /// The answer is read piece by piece: the time limit counts silence, not the whole.
+    pub(in crate::nextcloud) fn streamed(mut self) -> Self {
+        self.streamed = true;
+        self
+    }
+}
+
+impl Nextcloud {
+    /// Absolute URL of a percent-encoded path.
+    pub(in crate::nextcloud) fn url(&self, path: &str) -> Result<Url, NextcloudError> {
+        let base = self.inner.base.as_str().trim_end_matches('/');
+        Url::parse(&format!("{base}{path}")).map_err(|error| NextcloudError::Rejected {
+            status: 400,
+            message: format!("not an address: {error}"),
+        })
+    }
+
+    /// Sends `call` through the gate. Only a 2xx comes back as an [`Answer`].
+    pub(in crate::nextcloud) async fn dispatch(
+        &self,
+        call: Call,
+        credential: Option<&Credential>,
+        priority: Priority,
+    ) -> Result<Answer, NextcloudError> {
+        let mut url = self.url(&call.path)?;
+        let mut headers = call.headers;
+        if let Some(credential) = credential {
+            headers.insert(AUTHORIZATION, authorization(credential)?);
+        }
+        let timeout = if call.streamed {
+            self.inner.timeout * STREAM_FACTOR
+        } else {
+            self.inner.timeout
+        };
+        let mut ticket = self.inner.gate.enter(priority).await?;
+        let mut redirects = 0;
+        loop {
+            let mut request = self
+                .inner
+                .client
+                .request(call.method.clone(), url.clone())
+                .headers(headers.clone())
+                .timeout(timeout);
+            if let Some(body) = &call.body {
+                request = request.body(body.clone());
+            }
+            self.inner.sent.fetch_add(1, Ordering::Relaxed);
+            let response = match request.send().await {
+                Ok(response) => response,
+                Err(error) => return Err(no_answer(&error, &mut ticket)),
+            };
+            if response.status().is_redirection() {
+                ticket.alive();
+                redirects += 1;
+                url = next_hop(
+                    &call.method,
+                    &url,
+                    response.status(),
+                    response.headers(),
+                    redirects,
+                )?;
+                continue;
+            }
+            let answer = Answer::new(response, ticket);
+            return if answer.status().is_success() {
+                Ok(answer.healthy())
+            } else {
+                Err(self.refused(answer).await)
+            };
+        }
+    }
+
+    /// Reads the answer's reason and tells the gate what it means for the host.
+    async fn refused(&self, mut answer: Answer) -> NextcloudError {
+        let status = answer.status();
+        let body = answer.error_body(failure::body_limit(status)).await;
+        let Failure {
+            error,
+            fault,
+            retry_after,
+        } = failure::classify(status, answer.headers(), &body, self.inner.clock.now());
+        match fault {
+            Some(fault) => answer.ticket().failed(fault, retry_after),
+            None => answer.ticket().alive(),
+        }
+        error
+    }
+}
+
+/// The `Authorization` header, marked as a secret.
+fn authorization(credential: &Credential) -> Result<HeaderValue, NextcloudError> {
+    let text = Zeroizing::new(match credential {
+        Credential::Basic { login_name, password } => {
+            // RFC 7617: everything before the first colon is the user, so such a name could only be misread.
+            if login_name.as_str().contains(':') {
+                return Err(NextcloudError::Unauthorized);
+            }
+            let pair = Zeroizing::new(format!("{login_name}:{}", password.expose_secret()));
+            format!(
+                "Basic {}",
+                base64::engine::general_purpose::STANDARD.encode(pair.as_bytes())
+            )
+        }
+        Credential::Bearer(token) => format!("Bearer {}", token.expose_secret()),
+    });
+    let mut value = HeaderValue::from_str(&text).map_err(|_invalid| NextcloudError::Unauthorized)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Where a redirect may lead: only a GET follows, only inside the same origin, only a few times. Anything else would
+/// carry the credential or a write to a place that nobody configured.
+fn next_hop(
+    method: &Method,
+    from: &Url,
+    status: StatusCode,
+    headers: &HeaderMap,
+    redirects: usize,
+) -> Result<Url, NextcloudError> {
+    let refuse = |why: &str| NextcloudError::Rejected {
+        status: status.as_u16(),
+        message: why.to_owned(),
+    };
+    let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+    let Some(target) = location.and_then(|location| from.join(location).ok()) else {
+        return Err(refuse("an answer that was not asked for"));
+    };
+    if target.origin() != from.origin() {
+        return Err(refuse(&format!(
+            "redirected to {}, which is not followed; check NEXTCLOUD_HOST",
+            target.origin().ascii_serialization()
+        )));
+    }
+    if method != Method::GET {
+        return Err(refuse(
+            "redirected, which only a GET follows; check NEXTCLOUD_HOST",
+        ));
+    }
+    if redirects > MAX_REDIRECTS {
+        return Err(refuse("redirected too often"));
+    }
+    Ok(target)
+}
+
+/// No answer at all: the host's fault.
+fn no_answer(error: &reqwest::Error, ticket: &mut Ticket) -> NextcloudError {
+    let text = transport_text(error);
+    let fault = if error.is_timeout() && !error.is_connect() {
+        HostFault::TimedOut(text.clone())
+    } else {
+        HostFault::Unreachable(text.clone())
+    };
+    ticket.failed(fault, None::<Duration>);
+    NextcloudError::Unreachable(text)
+}
+
+/// What went wrong on the way, without the URL.
+pub(super) fn transport_text(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        "no answer in time".to_owned()
+    } else {
+        root_cause(error)
+    }
+}
+
+/// The innermost cause. The outermost layer is the one of `reqwest`, which names the URL: an error must not carry
+/// that on.
+pub(super) fn root_cause(error: &reqwest::Error) -> String {
+    let mut inner = std::error::Error::source(error);
+    let mut text = "the request failed".to_owned();
+    while let Some(cause) = inner {
+        text = failure::plain_text(&cause.to_string());
+        inner = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::LoginName;
+
+    #[test]
+    fn basic_keeps_a_colon_in_the_password_and_is_secret() {
+        let basic = |login: &str| {
+            authorization(&Credential::Basic {
+                login_name: LoginName::new(login),
+                password: "p:ä".into(),
+            })
+        };
+        let value = basic("alice").unwrap();
+        assert_eq!(value.to_str().unwrap(), "Basic YWxpY2U6cDrDpA==");
+        assert!(value.is_sensitive() && !format!("{value:?}").contains("YWxp"));
+        assert!(matches!(basic("a:b"), Err(NextcloudError::Unauthorized)));
+    }
+
+    #[test]
+    fn a_bearer_with_a_line_break_is_no_header() {
+        let split = Credential::Bearer("abc\r\nX-Evil: 1".into());
+        assert!(matches!(authorization(&split), Err(NextcloudError::Unauthorized)));
+    }
+
+    #[test]
+    fn a_header_value_with_a_line_break_is_refused() {
+        let refused = Call::get("/").header("if-match", "\"a\"\r\nX-Evil: 1");
+        assert!(matches!(
+            refused,
+            Err(NextcloudError::Rejected { status: 400, .. })
+        ));
+    }
+}
