@@ -1,5 +1,10 @@
 //! Dense vectors.
 
+mod inference;
+mod rten;
+
+pub use rten::RtenEmbedder;
+
 use async_trait::async_trait;
 
 /// Who waits for an embedding.
