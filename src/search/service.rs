@@ -1,170 +1,53 @@
 //! The search that every door (MCP tools, HTTP) goes through.
 
+use super::context::{self, ChunkContext, Slice};
+use super::error::ForeignSession;
+use super::families;
+use super::pipeline::{self, Parts};
+use super::request::check_doc_type;
+use super::verify::{AccessCheck, SessionCheck};
+use super::{IndexReadiness, SearchDocument, SearchError, SearchRequest, SearchResponse};
 use crate::auth::Principal;
+use crate::index::{Embedder, SparseEncoder, VectorIndex};
 use crate::nextcloud::UserSession;
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use std::sync::Arc;
+use url::Url;
 
-/// Which ranked lists count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Algorithm {
-    /// Dense and sparse, fused.
-    #[default]
-    Hybrid,
-    /// Dense only.
-    Semantic,
-    /// Sparse only.
-    Bm25,
-}
-
-/// How two lists become one (DESIGN §4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Fusion {
-    /// Reciprocal rank fusion, k = 60.
-    #[default]
-    Rrf,
-    /// Distribution-based score fusion, clipped at 3σ.
-    Dbsf,
-}
-
-/// What one result is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Granularity {
-    /// A passage.
-    #[default]
-    Chunk,
-    /// A document, shown by its best passage.
-    Document,
-}
-
-/// A search as asked. [`SearchService::search`] validates it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SearchRequest {
-    /// Words; empty → no results; more than 10,000 code points → [`SearchError::Invalid`].
-    pub query: String,
-    /// Which lists count.
-    pub algorithm: Algorithm,
-    /// How lists are fused.
-    pub fusion: Fusion,
-    /// Passage or document.
-    pub granularity: Granularity,
-    /// 1…100.
-    pub limit: usize,
-    /// 0…1,000,000 results left out.
-    pub offset: usize,
-    /// 0…1: results below are left out.
-    pub score_threshold: f32,
-    /// `note`, `file` …; `None` = all.
-    pub doc_types: Option<Vec<String>>,
-    /// Only documents whose path for this reader starts with one of these folders; at most 20.
-    pub path_prefixes: Vec<String>,
-    /// Only documents modified at or after.
-    pub modified_after: Option<DateTime<Utc>>,
-    /// Only documents modified before or at.
-    pub modified_before: Option<DateTime<Utc>>,
-    /// Code points of text before and after the passage to return; 0 = none.
-    pub context_chars: usize,
-}
-
-impl Default for SearchRequest {
-    fn default() -> Self {
-        Self {
-            query: String::new(),
-            algorithm: Algorithm::default(),
-            fusion: Fusion::default(),
-            granularity: Granularity::default(),
-            limit: 10,
-            offset: 0,
-            score_threshold: 0.0,
-            doc_types: None,
-            path_prefixes: Vec::new(),
-            modified_after: None,
-            modified_before: None,
-            context_chars: 0,
-        }
-    }
-}
-
-/// One verified result, as its reader sees the document.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SearchHit {
-    /// Native id as text; numeric for notes and files.
-    pub id: String,
-    /// `note`, `file` …
-    pub doc_type: String,
-    /// The reader's title.
-    pub title: String,
-    /// The reader's path.
-    pub path: String,
-    /// Folder of a note below the notes path; empty otherwise.
-    pub category: String,
-    /// The passage.
-    pub excerpt: String,
-    /// 0…1 (DESIGN §4).
-    pub score: f32,
-    /// MIME type.
-    pub mime_type: Option<String>,
-    /// Last modification.
-    pub modified_at: Option<DateTime<Utc>>,
-    /// Position of the passage in its document, from 0.
-    pub chunk_index: usize,
-    /// Passages of the document.
-    pub total_chunks: usize,
-    /// First code point of the passage in the stored text.
-    pub chunk_start_offset: usize,
-    /// One past its last code point.
-    pub chunk_end_offset: usize,
-    /// Text before the passage, when asked for.
-    pub before_context: Option<String>,
-    /// Text after the passage, when asked for.
-    pub after_context: Option<String>,
-    /// More text stands before `before_context`.
-    pub has_more_before: bool,
-    /// More text stands after `after_context`.
-    pub has_more_after: bool,
-    /// Link into Nextcloud's web interface.
-    pub url: String,
-}
-
-/// The answer to a search.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SearchResponse {
-    /// Verified results, best first.
-    pub hits: Vec<SearchHit>,
-    /// offset + returned + 1 while more candidates remain, else the exact number.
-    pub total_found: usize,
-    /// The algorithm that ran (`semantic` falls back to `bm25` without an embedder only with `degraded`).
-    pub algorithm_used: Algorithm,
-    /// Chunks that Nextcloud confirmed for this reader.
-    pub verified_chunks: usize,
-    /// Documents left out because Nextcloud did not confirm them.
-    pub dropped_documents: usize,
-    /// Why the answer may be incomplete; `None` when it is complete.
-    pub degraded: Option<String>,
-}
-
-/// Why a search gave no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum SearchError {
-    /// The request is out of bounds; the text names the field and the bound.
-    #[error("{0}")]
-    Invalid(String),
-    /// The index cannot answer now.
-    #[error("the search index is not available: {0}")]
-    Unavailable(String),
-    /// Something inside failed.
-    #[error("search failed")]
-    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// Search over the index, verified at Nextcloud in the same request.
+/// Search over the index, verified at Nextcloud in the same request. Clones share everything.
 #[derive(Clone)]
-pub struct SearchService {}
+pub struct SearchService {
+    parts: Arc<Parts>,
+}
 
 impl SearchService {
+    /// `embedder`: `None` = keyword search only. `public_url`: Nextcloud as browsers reach it, for links.
+    pub fn new(
+        pool: PgPool,
+        index: Arc<dyn VectorIndex>,
+        embedder: Option<Arc<dyn Embedder>>,
+        sparse: Arc<SparseEncoder>,
+        public_url: Url,
+        readiness: IndexReadiness,
+    ) -> Self {
+        let families = families::all();
+        Self::from_parts(Parts {
+            pool,
+            index,
+            embedder,
+            terms: sparse,
+            families,
+            public_url,
+            readiness,
+        })
+    }
+
+    pub(super) fn from_parts(parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+        }
+    }
+
     /// Answers `request` for `principal`; `session` (of the same user) verifies each result.
     pub async fn search(
         &self,
@@ -172,11 +55,12 @@ impl SearchService {
         session: &UserSession,
         request: SearchRequest,
     ) -> Result<SearchResponse, SearchError> {
-        let _ = (principal, session, request);
-        todo!()
+        self.search_checked(principal, &self.check(principal, session)?, &request)
+            .await
     }
 
-    /// The stored text of a document that the caller may open now (`fetch`): title, text, URL.
+    /// The stored text of a document that the caller may open now (`fetch`): title, text, URL. `None` when
+    /// there is no such document for this reader, whoever else may have it.
     pub async fn document(
         &self,
         principal: &Principal,
@@ -184,22 +68,84 @@ impl SearchService {
         doc_type: &str,
         id: &str,
     ) -> Result<Option<SearchDocument>, SearchError> {
-        let _ = (principal, session, doc_type, id);
-        todo!()
+        self.document_checked(principal, &self.check(principal, session)?, doc_type, id)
+            .await
     }
-}
 
-/// A whole document as its reader sees it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SearchDocument {
-    /// The reader's title.
-    pub title: String,
-    /// The stored text.
-    pub text: String,
-    /// The reader's path.
-    pub path: String,
-    /// MIME type.
-    pub mime_type: Option<String>,
-    /// Link into Nextcloud's web interface.
-    pub url: String,
+    /// The code points `start..end` of a document's stored text with at most `context` on each side. `None`
+    /// as for [`SearchService::document`], and when the text is shorter.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "who asks, which document, which part of it"
+    )]
+    pub async fn chunk_context(
+        &self,
+        principal: &Principal,
+        session: &UserSession,
+        doc_type: &str,
+        id: &str,
+        start: usize,
+        end: usize,
+        context: usize,
+    ) -> Result<Option<ChunkContext>, SearchError> {
+        let slice = Slice::new(start, end, context)?;
+        self.chunk_context_checked(principal, &self.check(principal, session)?, (doc_type, id), slice)
+            .await
+    }
+
+    pub(super) async fn search_checked(
+        &self,
+        principal: &Principal,
+        access: &dyn AccessCheck,
+        request: &SearchRequest,
+    ) -> Result<SearchResponse, SearchError> {
+        let filters = request.validate(&families::known_types(&self.parts.families))?;
+        if request.query.trim().is_empty() {
+            return Ok(SearchResponse::empty(request.algorithm, None));
+        }
+        pipeline::run(&self.parts, principal, access, request, &filters).await
+    }
+
+    pub(super) async fn document_checked(
+        &self,
+        principal: &Principal,
+        access: &dyn AccessCheck,
+        doc_type: &str,
+        id: &str,
+    ) -> Result<Option<SearchDocument>, SearchError> {
+        let Parts {
+            pool,
+            families,
+            public_url,
+            ..
+        } = self.parts.as_ref();
+        check_doc_type(doc_type, &families::known_types(families))?;
+        context::document(pool, principal, access, families, public_url, (doc_type, id)).await
+    }
+
+    pub(super) async fn chunk_context_checked(
+        &self,
+        principal: &Principal,
+        access: &dyn AccessCheck,
+        key: (&str, &str),
+        slice: Slice,
+    ) -> Result<Option<ChunkContext>, SearchError> {
+        check_doc_type(key.0, &families::known_types(&self.parts.families))?;
+        context::chunk_context(&self.parts.pool, principal, access, key, slice).await
+    }
+
+    /// Another user's session would confirm what that user may read.
+    fn check<'a>(
+        &'a self,
+        principal: &Principal,
+        session: &'a UserSession,
+    ) -> Result<SessionCheck<'a>, SearchError> {
+        if session.user() != principal.user() {
+            return Err(SearchError::Internal(Box::new(ForeignSession)));
+        }
+        Ok(SessionCheck {
+            session,
+            families: &self.parts.families,
+        })
+    }
 }

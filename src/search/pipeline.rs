@@ -1,0 +1,277 @@
+//! One search: read the lists, rank, verify, and read deeper until the page is full or nothing is left.
+
+use super::families::Family;
+use super::hydrate::{self, Candidate};
+use super::plan::{Plan, plan};
+use super::rank::{Ranked, rank};
+use super::request::Filters;
+use super::retrieve::{DEPTHS, Lists, QueryTerms, read_lists};
+use super::tenant::{self, Scope};
+use super::verify::{AccessCheck, Question, Verification};
+use super::{Algorithm, IndexReadiness, IndexState, SearchError, SearchRequest, SearchResponse, project};
+use crate::auth::Principal;
+use crate::ids::{ChunkId, DocumentId};
+use crate::index::{Embedder, VectorIndex};
+use sqlx::PgPool;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use url::Url;
+
+/// Documents that one search asks Nextcloud about at most: ten requests.
+const MAX_VERIFIED_DOCUMENTS: usize = 1_000;
+
+/// Documents beyond the page that are asked about in the same request, so that a few that were dropped do not
+/// cost a second one.
+const LOOK_AHEAD: usize = 10;
+
+/// What a search works with.
+pub(super) struct Parts {
+    pub pool: PgPool,
+    pub index: Arc<dyn VectorIndex>,
+    pub embedder: Option<Arc<dyn Embedder>>,
+    pub terms: Arc<dyn QueryTerms>,
+    pub families: Arc<[Arc<dyn Family>]>,
+    pub public_url: Url,
+    pub readiness: IndexReadiness,
+}
+
+/// One search under way.
+struct Search<'a> {
+    parts: &'a Parts,
+    principal: &'a Principal,
+    request: &'a SearchRequest,
+    filters: &'a Filters,
+    algorithm: Algorithm,
+    /// Results to confirm: the page, what stands before it, and one more to know that there is more.
+    wanted: usize,
+    verification: Verification<'a>,
+}
+
+/// What the lists hold once they are verified.
+struct Confirmed {
+    results: Vec<Ranked>,
+    chunks: usize,
+    /// Why results may be missing.
+    limited: Option<String>,
+}
+
+/// Answers a validated request that is not blank.
+pub(super) async fn run(
+    parts: &Parts,
+    principal: &Principal,
+    access: &dyn AccessCheck,
+    request: &SearchRequest,
+    filters: &Filters,
+) -> Result<SearchResponse, SearchError> {
+    let rebuilding = match parts.readiness.get() {
+        IndexState::Ready => None,
+        IndexState::Rebuilding => Some("the index is being rebuilt, so results may be missing"),
+        IndexState::Unavailable(reason) => return Err(SearchError::Unavailable(reason)),
+    };
+    let (plan, scope) = tokio::try_join!(
+        plan(request, parts.embedder.as_deref(), parts.terms.as_ref()),
+        async { Ok(Scope::resolve(&parts.pool, principal, filters).await?) }
+    )?;
+    let mut notes: Vec<String> = [rebuilding, plan.degraded]
+        .into_iter()
+        .flatten()
+        .map(Into::into)
+        .collect();
+    let Some(scope) = scope else {
+        return Ok(SearchResponse::empty(plan.algorithm, joined(&notes)));
+    };
+    let mut search = Search {
+        parts,
+        principal,
+        request,
+        filters,
+        algorithm: plan.algorithm,
+        wanted: request.offset + request.limit + 1,
+        verification: Verification::new(access),
+    };
+    let confirmed = search.confirm(&plan, &scope).await?;
+    notes.extend(confirmed.limited);
+    notes.extend(search.verification.failure().map(Into::into));
+    search.answer(&confirmed.results, confirmed.chunks, notes).await
+}
+
+impl Search<'_> {
+    /// Reads deeper and deeper until enough results are confirmed.
+    async fn confirm(&mut self, plan: &Plan, scope: &Scope) -> Result<Confirmed, SearchError> {
+        let deepest = DEPTHS[DEPTHS.len() - 1];
+        let shallowest = self.wanted.min(deepest);
+        let mut depths = DEPTHS.into_iter().filter(|depth| *depth >= shallowest);
+        let mut depth = depths.next().unwrap_or(deepest);
+        loop {
+            let mut lists =
+                read_lists(self.parts.index.as_ref(), &plan.vectors, &scope.tenant, depth).await?;
+            let candidates = self.candidates(&lists, scope).await?;
+            lists.retain(|hit| candidates.contains_key(&hit.chunk));
+            let (results, cut) = self.settle(&mut lists, &candidates).await;
+            let chunks = lists
+                .chunks()
+                .iter()
+                .filter_map(|chunk| candidates.get(chunk))
+                .filter(|candidate| self.verification.confirmed(candidate.document))
+                .count();
+            let complete = results.len() >= self.wanted
+                || lists.exhausted
+                || cut
+                || self.verification.failure().is_some();
+            if complete && !self.budget_spent(&results) {
+                return Ok(Confirmed {
+                    results,
+                    chunks,
+                    limited: None,
+                });
+            }
+            let next = depths.next().filter(|_| !self.budget_spent(&results));
+            let Some(next) = next else {
+                let limited = Some(format!(
+                    "only the best {depth} candidates of each list and {} documents were examined; narrow the \
+                     query or add filters",
+                    self.verification.asked()
+                ));
+                return Ok(Confirmed {
+                    results,
+                    chunks,
+                    limited,
+                });
+            };
+            depth = next;
+        }
+    }
+
+    /// Nothing more may be asked although results are missing.
+    fn budget_spent(&self, results: &[Ranked]) -> bool {
+        self.verification.asked() >= MAX_VERIFIED_DOCUMENTS && results.len() < self.wanted
+    }
+
+    /// The chunks that `PostgreSQL` shows to this reader and that pass the filters.
+    async fn candidates(
+        &self,
+        lists: &Lists,
+        scope: &Scope,
+    ) -> Result<HashMap<ChunkId, Candidate>, SearchError> {
+        let pool = &self.parts.pool;
+        let mut candidates = hydrate::candidates(pool, self.principal, &lists.chunks()).await?;
+        if scope.filter_candidates {
+            let documents: HashSet<DocumentId> =
+                candidates.values().map(|candidate| candidate.document).collect();
+            let documents: Vec<DocumentId> = documents.into_iter().collect();
+            let matching =
+                tenant::matching(pool, self.principal, self.filters, Some(&documents), i64::MAX).await?;
+            let matching: HashSet<DocumentId> = matching.into_iter().collect();
+            candidates.retain(|_, candidate| matching.contains(&candidate.document));
+        }
+        Ok(candidates)
+    }
+
+    /// Ranks, asks about the best, takes the refused out of the lists and ranks again, until the best are
+    /// confirmed: the order is the one that the lists have without the documents this reader may not open.
+    /// The flag tells that the threshold cut the ranking, so that reading deeper finds nothing above it; a
+    /// fused score can still grow, so it is never set for hybrid.
+    async fn settle(
+        &mut self,
+        lists: &mut Lists,
+        candidates: &HashMap<ChunkId, Candidate>,
+    ) -> (Vec<Ranked>, bool) {
+        loop {
+            let verification = &self.verification;
+            lists.retain(|hit| {
+                candidates
+                    .get(&hit.chunk)
+                    .is_some_and(|candidate| !verification.denied(candidate.document))
+            });
+            let mut ranking = rank(lists, candidates, self.request, self.algorithm);
+            let questions = self.open_questions(&ranking.results, candidates);
+            if questions.is_empty() || self.verification.failure().is_some() {
+                ranking
+                    .results
+                    .retain(|result| self.verification.confirmed(result.document));
+                return (
+                    ranking.results,
+                    ranking.cut && self.algorithm != Algorithm::Hybrid,
+                );
+            }
+            self.verification.ask(&questions).await;
+        }
+    }
+
+    /// The unanswered documents among the results wanted, best first, with a few beyond them.
+    fn open_questions(&self, results: &[Ranked], candidates: &HashMap<ChunkId, Candidate>) -> Vec<Question> {
+        let mut seen = HashSet::new();
+        let mut open = |results: &[Ranked], most: usize| -> Vec<Question> {
+            results
+                .iter()
+                .filter(|result| self.verification.answer(result.document).is_none())
+                .filter(|result| seen.insert(result.document))
+                .filter_map(|result| candidates.get(&result.chunk))
+                .take(most)
+                .map(|candidate| Question {
+                    document: candidate.document,
+                    family: candidate.family.clone(),
+                    native_id: candidate.native_id.clone(),
+                })
+                .collect()
+        };
+        let budget = MAX_VERIFIED_DOCUMENTS.saturating_sub(self.verification.asked());
+        let (wanted, beyond) = results.split_at(results.len().min(self.wanted));
+        let mut questions = open(wanted, budget);
+        if !questions.is_empty() {
+            // Never so many that they would need a request of their own.
+            let room = (100 - questions.len() % 100) % 100;
+            questions.extend(open(beyond, room.min(LOOK_AHEAD).min(budget - questions.len())));
+        }
+        questions
+    }
+
+    /// Cuts the page out of the confirmed results and shows it as this reader sees the documents.
+    async fn answer(
+        self,
+        results: &[Ranked],
+        verified_chunks: usize,
+        mut notes: Vec<String>,
+    ) -> Result<SearchResponse, SearchError> {
+        let request = self.request;
+        let end = results.len().min(request.offset + request.limit);
+        let page = results.get(request.offset..end).unwrap_or_default();
+        let chunks: Vec<ChunkId> = page.iter().map(|result| result.chunk).collect();
+        let context = i32::try_from(request.context_chars).unwrap_or(i32::MAX - 1);
+        let mut passages = hydrate::passages(&self.parts.pool, self.principal, &chunks, context).await?;
+        let hits: Vec<_> = page
+            .iter()
+            .filter_map(|result| Some((passages.remove(&result.chunk)?, result.score)))
+            .map(|(passage, score)| {
+                project::hit(
+                    passage,
+                    score,
+                    request.context_chars,
+                    &self.parts.families,
+                    &self.parts.public_url,
+                )
+            })
+            .collect();
+        let gone = page.len() - hits.len();
+        if gone > 0 {
+            notes.push("a document changed during the search and is left out; search again".into());
+        }
+        let total_found = if results.len() > end {
+            request.offset + hits.len() + 1
+        } else {
+            results.len() - gone
+        };
+        Ok(SearchResponse {
+            hits,
+            total_found,
+            algorithm_used: self.algorithm,
+            verified_chunks,
+            dropped_documents: self.verification.dropped(),
+            degraded: joined(&notes),
+        })
+    }
+}
+
+fn joined(notes: &[String]) -> Option<String> {
+    (!notes.is_empty()).then(|| notes.join("; "))
+}

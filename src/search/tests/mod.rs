@@ -1,0 +1,7 @@
+//! Whole searches against `PostgreSQL`, with doubles for the index and Nextcloud.
+
+mod fallbacks;
+mod filters;
+mod isolation;
+mod paging;
+mod passages;
