@@ -13,7 +13,9 @@ impl Principal {
     /// The principal is the UID that OCS v2 `/cloud/user` answers to a credential, never a name that the
     /// caller sent.
     pub fn verified(answer: &CurrentUser) -> Self {
-        Self { user: answer.id().clone() }
+        Self {
+            user: answer.id().clone(),
+        }
     }
 
     /// The Nextcloud UID.

@@ -72,8 +72,12 @@ pub trait VectorIndex: Send + Sync {
     async fn delete(&self, chunks: &[ChunkId]) -> Result<(), IndexError>;
 
     /// Nearest by cosine, best first; ties by chunk id.
-    async fn query_dense(&self, vector: Vec<f32>, filter: &TenantFilter, limit: usize)
-    -> Result<Vec<Hit>, IndexError>;
+    async fn query_dense(
+        &self,
+        vector: Vec<f32>,
+        filter: &TenantFilter,
+        limit: usize,
+    ) -> Result<Vec<Hit>, IndexError>;
 
     /// Best by BM25 with IDF, best first; ties by chunk id.
     async fn query_sparse(

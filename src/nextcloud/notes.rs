@@ -84,13 +84,23 @@ impl UserSession {
     }
 
     /// `POST /notes`.
-    pub async fn create_note(&self, title: &str, content: &str, category: &str) -> Result<Note, NextcloudError> {
+    pub async fn create_note(
+        &self,
+        title: &str,
+        content: &str,
+        category: &str,
+    ) -> Result<Note, NextcloudError> {
         let _ = (title, content, category);
         todo!()
     }
 
     /// `PUT /notes/{id}` with `If-Match: "etag"`; stale → [`NextcloudError::PreconditionFailed`].
-    pub async fn update_note(&self, id: i64, etag: &str, changes: &NoteChanges) -> Result<Note, NextcloudError> {
+    pub async fn update_note(
+        &self,
+        id: i64,
+        etag: &str,
+        changes: &NoteChanges,
+    ) -> Result<Note, NextcloudError> {
         let _ = (id, etag, changes);
         todo!()
     }

@@ -3,5 +3,6 @@
 mod service;
 
 pub use service::{
-    Algorithm, Fusion, Granularity, SearchError, SearchHit, SearchDocument, SearchRequest, SearchResponse, SearchService,
+    Algorithm, Fusion, Granularity, SearchDocument, SearchError, SearchHit, SearchRequest, SearchResponse,
+    SearchService,
 };
