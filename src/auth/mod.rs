@@ -1,7 +1,43 @@
 //! Who is asking, and with which credential work is done for them.
+//!
+//! | file | concept |
+//! |---|---|
+//! | `principal` | the verified identity |
+//! | `credentials` | the background credential, whatever kind |
+//! | `basic` | the `Authorization: Basic` header |
+//! | `budget` | how many wrong passwords may reach Nextcloud |
+//! | `verifier` | Basic credentials checked at Nextcloud, cached, single-flight |
+//! | `caller` | a verified caller and its Nextcloud session |
+//! | `gate` | who may use `/mcp`, per mode |
+//! | `app_passwords`, `app_password_store` | background credentials that users hand over |
+//! | `stored`, `configured` | the two [`CredentialProvider`]s |
+//! | `error` | why a caller is refused |
 
+mod app_password_store;
+mod app_passwords;
+mod basic;
+mod budget;
+mod caller;
+mod configured;
 mod credentials;
+mod error;
+mod gate;
 mod principal;
+mod stored;
+mod verifier;
 
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use app_password_store::PgAppPasswordStore;
+pub use app_passwords::{AppPasswordError, AppPasswordStore, AppPasswords, StoredAppPassword, SyncTrigger};
+pub use basic::{BasicHeaderError, parse_basic};
+pub use budget::{SlidingWindow, WindowFull};
+pub use caller::{Caller, OpenSession, RejectedCredential};
+pub use configured::ConfiguredCredentials;
 pub use credentials::{CredentialError, CredentialProvider};
+pub use error::{AuthError, Challenge};
+pub use gate::McpGate;
 pub use principal::Principal;
+pub use stored::StoredCredentials;
+pub use verifier::{BasicVerifier, Freshness, IdentityCheck};

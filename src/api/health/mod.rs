@@ -1,0 +1,11 @@
+//! `/health/…`: whether the process lives, and whether it can serve.
+
+mod live;
+mod probes;
+mod readiness;
+mod ready;
+
+pub(super) use live::live;
+pub use probes::{DatabaseProbe, IndexProbe, NextcloudProbe, Probe};
+pub use readiness::Readiness;
+pub(super) use ready::ready;

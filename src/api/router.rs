@@ -1,0 +1,52 @@
+//! The routes and the layers around them.
+
+use super::{ApiError, ApiState, health, limits, mcp_endpoint, observe, v1};
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any_service, get};
+use http::StatusCode;
+use std::any::Any;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+
+/// Every route of this server, with its layers. Outermost first: observe, panic, header bound, body bound.
+pub fn router(state: ApiState) -> Router {
+    let parts = state.parts();
+    let mcp = parts.mcp.http_service(&parts.hosts);
+    let mcp = Router::new()
+        .route("/mcp", any_service(mcp))
+        .route_layer(from_fn_with_state(state.clone(), mcp_endpoint::require_caller));
+    let mut router = Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/api/v1/status", get(v1::status))
+        .route("/api/v1/vector-sync/status", get(v1::vector_sync_status));
+    if parts.app_passwords.is_some() {
+        router = router.route(
+            "/api/v1/users/{user_id}/app-password",
+            get(v1::get).post(v1::post).delete(v1::delete),
+        );
+    }
+    router
+        .merge(mcp)
+        .fallback(|| async { ApiError::of_status(StatusCode::NOT_FOUND) })
+        .layer(RequestBodyLimitLayer::new(limits::MAX_BODY_BYTES))
+        .layer(from_fn(limits::bound_headers))
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(from_fn_with_state(state.clone(), observe::observe))
+        .with_state(state)
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a handler panicked: {0}")]
+struct Panicked(String);
+
+fn answer_panic(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    ApiError::internal(Panicked(text)).into_response()
+}

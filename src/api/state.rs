@@ -1,0 +1,124 @@
+//! What handlers share.
+
+use super::health::Readiness;
+use crate::auth::{AppPasswords, McpGate, SlidingWindow};
+use crate::clock::SharedClock;
+use crate::config::{Config, EmbeddingProvider};
+use crate::entropy::SharedEntropy;
+use crate::mcp::{HostPolicy, McpServer, StatusCache};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Attempts on the credential routes per user.
+const ATTEMPTS: usize = 5;
+const ATTEMPT_WINDOW: Duration = Duration::from_secs(60 * 60);
+
+/// The unchanging part of `/api/v1/status`.
+#[derive(Debug, Clone, Serialize)]
+pub struct StatusFacts {
+    /// Version of this server.
+    pub version: &'static str,
+    /// `basic`, `multi_user_basic` or `oauth`.
+    pub auth_mode: &'static str,
+    /// Whether documents are synced and searched.
+    pub vector_sync_enabled: bool,
+    /// Whether Nextcloud's webhooks are received.
+    pub webhooks_enabled: bool,
+    /// Algorithms that a search may name; empty without sync.
+    pub supported_search_types: &'static [&'static str],
+    /// Whether results can be reranked by a cross-encoder.
+    pub rerank_available: bool,
+    /// Version of this interface.
+    pub management_api_version: &'static str,
+    /// Whether users may hand over app passwords; only in `multi_user_basic`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supports_app_passwords: Option<bool>,
+}
+
+impl StatusFacts {
+    /// The facts that follow from the configuration.
+    pub fn new(config: &Config) -> Self {
+        let auth_mode = config.mode.status_name();
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            auth_mode,
+            vector_sync_enabled: config.sync.enabled,
+            webhooks_enabled: false,
+            supported_search_types: match (config.sync.enabled, config.embedding.provider) {
+                (false, _) => &[],
+                (true, EmbeddingProvider::None) => &["bm25"],
+                (true, _) => &["semantic", "bm25", "hybrid"],
+            },
+            rerank_available: false,
+            management_api_version: "1.0",
+            supports_app_passwords: (auth_mode == "multi_user_basic")
+                .then(|| config.mode.stores_credentials()),
+        }
+    }
+}
+
+/// What [`ApiState`] is made of.
+pub struct ApiStateParts {
+    /// The unchanging part of the status.
+    pub facts: StatusFacts,
+    /// Who may use `/mcp`.
+    pub gate: McpGate,
+    /// The MCP server behind it.
+    pub mcp: McpServer,
+    /// Host names and browser origins that `/mcp` answers to.
+    pub hosts: HostPolicy,
+    /// Health of what this server needs.
+    pub readiness: Readiness,
+    /// Progress of the sync; `None` when sync is off.
+    pub sync_status: Option<StatusCache>,
+    /// Background credentials; `None` unless users may hand them over (hybrid mode).
+    pub app_passwords: Option<AppPasswords>,
+    /// Whose `X-Forwarded-For` counts.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Time.
+    pub clock: SharedClock,
+    /// Randomness of request ids.
+    pub entropy: SharedEntropy,
+}
+
+/// What handlers share. Cheap to clone.
+#[derive(Clone)]
+pub struct ApiState {
+    pub(super) shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) parts: ApiStateParts,
+    pub(super) started_at: DateTime<Utc>,
+    pub(super) attempts: SlidingWindow<String>,
+}
+
+impl std::fmt::Debug for ApiState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiState")
+            .field("facts", &self.shared.parts.facts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ApiState {
+    /// State that counts its uptime from now.
+    pub fn new(parts: ApiStateParts) -> Self {
+        let started_at = parts.clock.now();
+        let attempts = SlidingWindow::new(ATTEMPTS, ATTEMPT_WINDOW, parts.clock.clone());
+        Self {
+            shared: Arc::new(Shared {
+                parts,
+                started_at,
+                attempts,
+            }),
+        }
+    }
+
+    pub(super) fn parts(&self) -> &ApiStateParts {
+        &self.shared.parts
+    }
+}

@@ -1,0 +1,192 @@
+//! App passwords that users hand over for background work (hybrid mode).
+
+use super::{AuthError, BasicVerifier, CredentialError, Freshness};
+use crate::ids::{LoginName, UserId};
+use crate::nextcloud::Credential;
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// A user's app password as it is kept. The login name is needed beside the UID: an app password works only with
+/// the name it was made for (facts §1).
+#[derive(Debug, Clone)]
+pub struct StoredAppPassword {
+    /// Whose it is.
+    pub uid: UserId,
+    /// The name it was made for.
+    pub login_name: LoginName,
+    /// The app password.
+    pub password: SecretString,
+    /// Scopes named when it was handed over; `None`: no restriction was named.
+    pub scopes: Option<Vec<String>>,
+}
+
+/// Keeps app passwords, encrypted.
+#[async_trait]
+pub trait AppPasswordStore: Send + Sync {
+    /// Stores or replaces the user's app password; a paused user becomes active again.
+    async fn put(&self, stored: &StoredAppPassword) -> Result<(), CredentialError>;
+    /// The user's app password.
+    async fn get(&self, user: &UserId) -> Result<Option<StoredAppPassword>, CredentialError>;
+    /// Whether one is stored; decrypts nothing.
+    async fn exists(&self, user: &UserId) -> Result<bool, CredentialError>;
+    /// Removes it; `false` when none was stored.
+    async fn delete(&self, user: &UserId) -> Result<bool, CredentialError>;
+}
+
+/// Tells the sync that a user came or went.
+#[async_trait]
+pub trait SyncTrigger: Send + Sync {
+    /// The user handed over a credential: the first scan is due now.
+    async fn user_provisioned(&self, uid: &UserId);
+    /// The user took the credential back: nothing of them is synced any more.
+    async fn user_removed(&self, uid: &UserId);
+}
+
+/// Why an app password was not taken, shown or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum AppPasswordError {
+    /// Not in the form `^[a-zA-Z0-9-]{20,256}$`.
+    #[error("the app password has an invalid format")]
+    Format,
+    /// Nextcloud did not confirm the credential.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The credential is somebody else's; says nothing about whether the named user exists (case B02).
+    #[error("the credential belongs to another user")]
+    OtherUser,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] CredentialError),
+}
+
+/// Takes, shows and removes app passwords. Every call proves the caller at Nextcloud first.
+#[derive(Clone)]
+pub struct AppPasswords {
+    verifier: BasicVerifier,
+    store: Arc<dyn AppPasswordStore>,
+    trigger: Arc<dyn SyncTrigger>,
+}
+
+impl std::fmt::Debug for AppPasswords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppPasswords").finish_non_exhaustive()
+    }
+}
+
+impl AppPasswords {
+    /// A service over `store`.
+    pub fn new(
+        verifier: BasicVerifier,
+        store: Arc<dyn AppPasswordStore>,
+        trigger: Arc<dyn SyncTrigger>,
+    ) -> Self {
+        Self {
+            verifier,
+            store,
+            trigger,
+        }
+    }
+
+    /// Proves at Nextcloud, now, that `credential` is `user`'s.
+    pub async fn prove(
+        &self,
+        user: &UserId,
+        credential: &Credential,
+        client: IpAddr,
+    ) -> Result<(), AppPasswordError> {
+        let principal = self
+            .verifier
+            .verify_credential(credential, client, Freshness::Live)
+            .await?;
+        if principal.user() == user {
+            Ok(())
+        } else {
+            Err(AppPasswordError::OtherUser)
+        }
+    }
+
+    /// Checks the app password live as `user`'s and stores it.
+    pub async fn store(
+        &self,
+        user: &UserId,
+        login_name: LoginName,
+        password: SecretString,
+        scopes: Option<Vec<String>>,
+        client: IpAddr,
+    ) -> Result<(), AppPasswordError> {
+        if !has_app_password_format(password.expose_secret()) {
+            return Err(AppPasswordError::Format);
+        }
+        let credential = Credential::Basic {
+            login_name: login_name.clone(),
+            password: password.clone(),
+        };
+        self.prove(user, &credential, client).await?;
+        self.store
+            .put(&StoredAppPassword {
+                uid: user.clone(),
+                login_name,
+                password,
+                scopes,
+            })
+            .await?;
+        self.trigger.user_provisioned(user).await;
+        Ok(())
+    }
+
+    /// Whether `user`, whose `credential` is proved first, has one stored.
+    pub async fn is_stored(
+        &self,
+        user: &UserId,
+        credential: &Credential,
+        client: IpAddr,
+    ) -> Result<bool, AppPasswordError> {
+        self.prove(user, credential, client).await?;
+        Ok(self.store.exists(user).await?)
+    }
+
+    /// Removes the app password of `user`, whose `credential` is proved first; `false` when none was stored.
+    pub async fn remove(
+        &self,
+        user: &UserId,
+        credential: &Credential,
+        client: IpAddr,
+    ) -> Result<bool, AppPasswordError> {
+        self.prove(user, credential, client).await?;
+        let removed = self.store.delete(user).await?;
+        if removed {
+            self.trigger.user_removed(user).await;
+        }
+        Ok(removed)
+    }
+}
+
+/// Both formats that Nextcloud makes: five dashed groups of five, or 72 alphanumerics (facts §0 row 14).
+fn has_app_password_format(password: &str) -> bool {
+    (20..=256).contains(&password.len())
+        && password
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_app_password_formats_are_taken() {
+        assert!(has_app_password_format("aB3xY-aB3xY-aB3xY-aB3xY-aB3xY"));
+        assert!(has_app_password_format(&"a".repeat(72)));
+        for wrong in [
+            "alice-pass-1",
+            "with space with space with",
+            &"a".repeat(257),
+            "ünïcödeünïcödeünïcöde",
+            "",
+        ] {
+            assert!(!has_app_password_format(wrong), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! `nc_notes_get_note`.
+
+use super::model::{NoteId, NoteView, subject};
+use crate::mcp::error::{About, ToolError};
+use crate::mcp::tool::{Effect, ToolContext, ToolEntry};
+
+pub(super) fn tool() -> ToolEntry {
+    ToolEntry::new(
+        "nc_notes_get_note",
+        "Read note",
+        "Read a note with its content and the etag needed to change it.",
+        Effect::Reads,
+        run,
+    )
+}
+
+async fn run(context: ToolContext, NoteId { note_id }: NoteId) -> Result<NoteView, ToolError> {
+    let note = context.nextcloud().note(note_id).await.about(subject(note_id))?;
+    Ok(NoteView::new(note, &context.services.links))
+}
