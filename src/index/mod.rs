@@ -5,10 +5,25 @@
 
 mod chunk;
 mod embed;
+pub mod half;
 mod sparse;
 mod vector_index;
 
-pub use chunk::{Chunk, Chunker};
+pub use chunk::{Chunk, Chunker, TokenizerError};
 pub use embed::{Embedder, EmbeddingError, Priority};
 pub use sparse::{SparseEncoder, SparseVector};
 pub use vector_index::{Hit, IndexError, IndexStats, Point, TenantFilter, VectorIndex};
+
+/// Local stand-in: title of the reader with the smallest UID.
+pub async fn sparse_title(
+    conn: &mut sqlx::PgConnection,
+    document: crate::ids::DocumentId,
+) -> Result<String, crate::db::DbError> {
+    Ok(sqlx::query_scalar!(
+        "select title from document_readers where document_id = $1 order by uid limit 1",
+        document.0
+    )
+    .fetch_optional(conn)
+    .await?
+    .unwrap_or_default())
+}
