@@ -1,5 +1,46 @@
 //! Keeping the index in step: sources, scans, document state, indexing in two phases, status.
+//!
+//! | file | concept |
+//! |---|---|
+//! | `engine` | the operations; everything below is called from there |
+//! | `remote` | what the sync uses of Nextcloud, in one user's name |
+//! | `sources` | where documents come from |
+//! | `scan`, `listing` | what exists, who reads it, what is gone |
+//! | `claim`, `index_text`, `prepare`, `publish`, `embed` | the two phases |
+//! | `failure` | retries, dead letters, skips |
+//! | `access`, `tombstones`, `removal`, `users` | reader sets, deletions, pauses |
+//! | `status` | progress that people read |
+//!
+//! The durable truth about work stands in the tables `scans` and `documents`. Every write that ends a piece of work
+//! checks the lease generation it began with, so a worker that was declared dead can do no harm when it wakes up.
 
+mod access;
+mod claim;
+mod embed;
+mod engine;
+mod error;
+mod failure;
+mod index_text;
+mod instance;
+mod listing;
+mod prepare;
+mod publish;
+mod remote;
+mod removal;
+mod scan;
+pub mod sources;
 mod status;
+mod tombstones;
+mod users;
 
+#[cfg(test)]
+mod test_support;
+#[cfg(test)]
+mod tests;
+
+pub use engine::{ScanOutcome, SyncEngine, SyncParts};
+pub use error::SyncError;
+pub use remote::{CredentialRemotes, Remote, Remotes};
+pub use scan::ScanReport;
 pub use status::{DeadLetter, PhaseProgress, SyncStatus, SyncStatusService};
+pub use users::PauseReason;

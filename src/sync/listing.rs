@@ -1,0 +1,179 @@
+//! Writing what a listing shows: one bulk comparison per batch, no query per item.
+
+use super::sources::ListedItem;
+use super::{SyncError, access, tombstones};
+use crate::ids::UserId;
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use std::collections::BTreeMap;
+
+/// Items written in one transaction.
+pub const BATCH: usize = 1_000;
+
+/// Who lists, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Listing<'a> {
+    /// The reader.
+    pub user: &'a UserId,
+    /// Family of the documents.
+    pub family: &'a str,
+    /// Number of the scan.
+    pub scan: i64,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// The columns of a batch, as UNNEST takes them.
+#[derive(Default)]
+struct Columns {
+    native_id: Vec<String>,
+    etag: Vec<String>,
+    mime_type: Vec<Option<String>>,
+    size: Vec<i64>,
+    modified: Vec<Option<DateTime<Utc>>>,
+    skip: Vec<Option<String>>,
+    doc_type: Vec<String>,
+    path: Vec<String>,
+    title: Vec<String>,
+}
+
+impl Columns {
+    /// Sorted by native id, so that two users' scans lock rows in the same order. A file that a user sees at two
+    /// places is taken once, at the first path.
+    fn of(items: Vec<ListedItem>) -> Self {
+        let mut by_id: BTreeMap<String, ListedItem> = BTreeMap::new();
+        for item in items {
+            match by_id.get(&item.native_id) {
+                Some(other) if other.path <= item.path => {}
+                _ => {
+                    by_id.insert(item.native_id.clone(), item);
+                }
+            }
+        }
+        let mut columns = Self::default();
+        for item in by_id.into_values() {
+            columns.native_id.push(item.native_id);
+            columns.etag.push(item.etag);
+            columns.mime_type.push(item.mime_type.map(text));
+            columns.size.push(item.size);
+            columns.modified.push(item.modified);
+            columns.skip.push(item.skip.map(str::to_owned));
+            columns.doc_type.push(item.doc_type.to_owned());
+            columns.path.push(text(item.path));
+            columns.title.push(text(item.title));
+        }
+        columns
+    }
+}
+
+/// `PostgreSQL` text holds no NUL; no Nextcloud path does either.
+fn text(value: String) -> String {
+    if value.contains('\0') { value.replace('\0', "") } else { value }
+}
+
+/// Writes a batch. Returns how many documents became due for indexing.
+pub async fn write(
+    conn: &mut PgConnection,
+    listing: Listing<'_>,
+    items: Vec<ListedItem>,
+) -> Result<usize, SyncError> {
+    let columns = Columns::of(items);
+    let due = write_documents(conn, listing, &columns).await?;
+    write_readers(conn, listing, &columns).await?;
+    Ok(due)
+}
+
+/// New and changed versions become `pending` (or `skipped`); the row locks stay until the transaction ends.
+///
+/// A skip that only a listing can tell is taken back when the listing changes its mind (a raised size limit); one
+/// that the content told stays until the content changes.
+async fn write_documents(
+    conn: &mut PgConnection,
+    listing: Listing<'_>,
+    columns: &Columns,
+) -> Result<usize, SyncError> {
+    let changed = sqlx::query!(
+        r#"insert into documents (family, native_id, etag, mime_type, size_bytes, modified_at, state, reason,
+                                  state_changed_at, due_at, queue_uid, first_seen_at)
+           select $1, i.native_id, i.etag, i.mime_type, i.size, i.modified,
+                  case when i.skip is null then 'pending' else 'skipped' end, i.skip, $9, $9, $8, $9
+           from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[])
+                as i (native_id, etag, mime_type, size, modified, skip)
+           order by i.native_id
+           on conflict (family, native_id) do update set
+               etag = excluded.etag, mime_type = excluded.mime_type, size_bytes = excluded.size_bytes,
+               modified_at = excluded.modified_at, state = excluded.state, reason = excluded.reason,
+               state_changed_at = excluded.state_changed_at, attempts = 0, due_at = excluded.due_at,
+               queue_uid = excluded.queue_uid
+           where documents.etag <> excluded.etag
+              or documents.queue_uid is null and documents.state = 'pending'
+              or excluded.state = 'pending' and documents.state = 'skipped'
+                 and documents.reason in ('unsupported', 'too_large')
+              or excluded.reason = 'too_large' and documents.state <> 'skipped'
+           returning id, state, visible_generation"#,
+        listing.family,
+        &columns.native_id,
+        &columns.etag,
+        &columns.mime_type as &[Option<String>],
+        &columns.size,
+        &columns.modified as &[Option<DateTime<Utc>>],
+        &columns.skip as &[Option<String>],
+        listing.user.as_str(),
+        listing.now,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let lost_their_text: Vec<i64> = changed
+        .iter()
+        .filter(|row| row.state == "skipped" && row.visible_generation > 0)
+        .map(|row| row.id)
+        .collect();
+    hide(conn, &lost_their_text, listing.now).await?;
+    Ok(changed.iter().filter(|row| row.state == "pending").count())
+}
+
+/// Takes documents out of sight: nothing of them stays visible.
+pub async fn hide(conn: &mut PgConnection, documents: &[i64], now: DateTime<Utc>) -> Result<(), SyncError> {
+    if documents.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "update documents set visible_generation = 0, chunk_count = 0, dense_chunk_count = 0, content_hash = null,
+                indexed_etag = null, indexed_access_set_id = null
+         where id = any($1)",
+        documents
+    )
+    .execute(&mut *conn)
+    .await?;
+    tombstones::retire_hidden_generations(conn, documents, now).await
+}
+
+/// Notes that the user sees the documents, with path and title, and interns the reader sets that grew.
+async fn write_readers(
+    conn: &mut PgConnection,
+    listing: Listing<'_>,
+    columns: &Columns,
+) -> Result<(), SyncError> {
+    let rows = sqlx::query!(
+        r#"insert into document_readers (document_id, uid, doc_type, path, title, seen_scan)
+           select d.id, $6, i.doc_type, i.path, i.title, $7
+           from unnest($2::text[], $3::text[], $4::text[], $5::text[]) as i (native_id, doc_type, path, title)
+           join documents d on d.family = $1 and d.native_id = i.native_id
+           on conflict (document_id, uid) do update set
+               doc_type = excluded.doc_type, path = excluded.path, title = excluded.title,
+               seen_scan = excluded.seen_scan, missing_since_scan = null
+           where document_readers.seen_scan <> excluded.seen_scan or excluded.path < document_readers.path
+           returning document_id, (xmax = 0) as "is_new!""#,
+        listing.family,
+        &columns.native_id,
+        &columns.doc_type,
+        &columns.path,
+        &columns.title,
+        listing.user.as_str(),
+        listing.scan,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let grown: Vec<i64> = rows.iter().filter(|row| row.is_new).map(|row| row.document_id).collect();
+    if grown.is_empty() { Ok(()) } else { access::intern(conn, &grown).await }
+}

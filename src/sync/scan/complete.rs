@@ -1,0 +1,181 @@
+//! The end of a complete scan: what is missing, and what the next scan may rely on.
+
+use super::lease::ScanLease;
+use crate::sync::sources::Coverage;
+use crate::sync::{SyncError, access};
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::{PgConnection, PgPool};
+
+/// Up to this many missing documents are believed at once, whatever their share.
+const BELIEVED_COUNT: usize = 20;
+
+/// One missing document in so many is believed at once.
+const BELIEVED_SHARE: usize = 10;
+
+/// A suspicious scan is repeated after at most this long.
+const RECHECK: TimeDelta = TimeDelta::seconds(60);
+
+/// Documents of the user that the listing covered and did not show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// Missing for the first time.
+    pub new: Vec<i64>,
+    /// Missing from an earlier complete scan already.
+    pub again: Vec<i64>,
+    /// All documents that the user reads in this family.
+    pub total: usize,
+}
+
+impl Missing {
+    /// More than 10 % and more than 20 are missing for the first time: perhaps a listing that only looks complete.
+    pub fn is_suspicious(&self) -> bool {
+        self.new.len() > BELIEVED_COUNT && self.new.len() * BELIEVED_SHARE > self.total
+    }
+}
+
+/// What the scan covered and did not see.
+pub async fn missing(
+    pool: &PgPool,
+    lease: &ScanLease,
+    family: &str,
+    coverage: &Coverage,
+) -> Result<Missing, SyncError> {
+    let (everything, listed, vanished): (bool, &[String], &[String]) = match coverage {
+        Coverage::Unchanged => (false, &[], &[]),
+        Coverage::Everything { .. } => (true, &[], &[]),
+        Coverage::Changes { listed, vanished, .. } => (false, listed, vanished),
+    };
+    let rows = sqlx::query!(
+        r#"select r.document_id, r.missing_since_scan is not null as "again!"
+           from document_readers r join documents d on d.id = r.document_id
+           where r.uid = $1 and d.family = $2 and r.seen_scan < $3
+             and ($4 or coalesce(nullif(regexp_replace(r.path, '/[^/]*$', ''), ''), '/') = any($5)
+                  or exists (select from unnest($6::text[]) as v (folder) where starts_with(r.path, v.folder || '/')))
+           order by r.document_id"#,
+        lease.user.as_str(),
+        family,
+        lease.number,
+        everything,
+        listed,
+        vanished
+    )
+    .fetch_all(pool)
+    .await?;
+    let total = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from document_readers r join documents d on d.id = r.document_id
+           where r.uid = $1 and d.family = $2"#,
+        lease.user.as_str(),
+        family
+    )
+    .fetch_one(pool)
+    .await?;
+    let (again, new): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.again);
+    Ok(Missing {
+        new: new.into_iter().map(|row| row.document_id).collect(),
+        again: again.into_iter().map(|row| row.document_id).collect(),
+        total: usize::try_from(total).unwrap_or(usize::MAX),
+    })
+}
+
+/// How a scan ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ending {
+    /// Now.
+    pub now: DateTime<Utc>,
+    /// When the next scan is due.
+    pub next: DateTime<Utc>,
+    /// First-time absences are only marked: too many, or the tree moved during the listing.
+    pub suspicious: bool,
+}
+
+/// Writes the end of a scan in one transaction. Returns how many documents were deleted.
+///
+/// After a suspicious scan no ETag is kept, so that the next scan walks everything and either sees the marked
+/// documents again or removes them.
+pub async fn finish(
+    pool: &PgPool,
+    lease: &ScanLease,
+    coverage: &Coverage,
+    missing: &Missing,
+    ending: Ending,
+) -> Result<usize, SyncError> {
+    let mut tx = pool.begin().await?;
+    lease.renew(&mut tx, ending.now).await?;
+    let mut gone = missing.again.clone();
+    if ending.suspicious {
+        mark(&mut tx, lease, &missing.new).await?;
+    } else {
+        gone.extend(&missing.new);
+    }
+    let deleted = access::remove_reader(&mut tx, &lease.user, &gone, ending.now).await?;
+    let (root_etag, full_walk) = match coverage {
+        Coverage::Unchanged => (lease.root_etag.as_deref(), false),
+        Coverage::Everything { root_etag, .. } => (Some(root_etag.as_str()), true),
+        Coverage::Changes { root_etag, .. } => (Some(root_etag.as_str()), false),
+    };
+    let root_etag = if ending.suspicious { None } else { root_etag };
+    if !ending.suspicious {
+        keep_folders(&mut tx, lease, coverage).await?;
+    }
+    let suspected = if ending.suspicious { i32::try_from(missing.new.len()).unwrap_or(i32::MAX) } else { 0 };
+    let next = if ending.suspicious { ending.next.min(ending.now + RECHECK) } else { ending.next };
+    sqlx::query!(
+        "update scans set lease_until = null, root_etag = $3, completed_at = $4, due_at = $5, suspected_missing = $6,
+                full_walk_at = case when $7 then $4 else full_walk_at end, consecutive_errors = 0, last_error = null
+         where uid = $1 and source = $2",
+        lease.user.as_str(),
+        lease.source,
+        root_etag,
+        ending.now,
+        next,
+        suspected,
+        full_walk
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(deleted)
+}
+
+async fn mark(conn: &mut PgConnection, lease: &ScanLease, documents: &[i64]) -> Result<(), SyncError> {
+    sqlx::query!(
+        "update document_readers set missing_since_scan = $3 where uid = $1 and document_id = any($2)",
+        lease.user.as_str(),
+        documents,
+        lease.number
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Stores folder ETags for the next pruned walk.
+async fn keep_folders(conn: &mut PgConnection, lease: &ScanLease, coverage: &Coverage) -> Result<(), SyncError> {
+    let (everything, vanished, folders): (bool, &[String], _) = match coverage {
+        Coverage::Unchanged => return Ok(()),
+        Coverage::Everything { folders, .. } => (true, &[], folders),
+        Coverage::Changes { vanished, folders, .. } => (false, vanished, folders),
+    };
+    sqlx::query!(
+        "delete from folders f where uid = $1 and ($2 or exists (
+             select from unnest($3::text[]) as v (folder)
+             where f.path = v.folder or starts_with(f.path, v.folder || '/')))",
+        lease.user.as_str(),
+        everything,
+        vanished
+    )
+    .execute(&mut *conn)
+    .await?;
+    let (paths, etags): (Vec<String>, Vec<String>) = folders.iter().map(|(p, e)| (p.clone(), e.clone())).unzip();
+    sqlx::query!(
+        "insert into folders (uid, path, etag)
+         select $1, f.path, f.etag from unnest($2::text[], $3::text[]) as f (path, etag)
+         on conflict (uid, path) do update set etag = excluded.etag",
+        lease.user.as_str(),
+        &paths,
+        &etags
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

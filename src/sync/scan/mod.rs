@@ -1,0 +1,124 @@
+//! The reconciliation scan of one user: the truth about what exists and who may read it.
+
+mod complete;
+mod lease;
+
+pub use lease::{ScanLease, claim};
+
+use super::listing::{self, Listing};
+use super::sources::{Coverage, Event, KnownState, ListedItem, Source};
+use super::{Remote, SyncEngine, SyncError, instance, users};
+use complete::Ending;
+use std::mem;
+use tokio::sync::mpsc;
+
+/// What a complete scan did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScanReport {
+    /// Nothing had changed.
+    pub unchanged: bool,
+    /// Documents shown by the listing.
+    pub listed: usize,
+    /// Documents that became due for indexing.
+    pub due: usize,
+    /// Documents deleted.
+    pub deleted: usize,
+    /// Documents that are missing, but not believed to be gone yet.
+    pub suspected: usize,
+}
+
+/// Scans one source of one user under `lease`.
+pub async fn run(engine: &SyncEngine, lease: &ScanLease, source: &dyn Source) -> Result<ScanReport, SyncError> {
+    let remote = engine.remotes.open(&lease.user).await?;
+    let known = known_state(engine, lease).await?;
+    let (events, mut received) = mpsc::unbounded_channel();
+    let listing = async {
+        // A closed channel means that writing failed; that error ends the scan.
+        let result = source.list(&*remote, &known, &mut |event| drop(events.send(event))).await;
+        drop(events);
+        result
+    };
+    let writing = async {
+        let mut report = ScanReport::default();
+        let mut batch = Vec::new();
+        while let Some(event) = received.recv().await {
+            match event {
+                Event::Instance(id) => instance::check(&mut *engine.pool.acquire().await?, &id).await?,
+                Event::NotesPath(path) => users::set_notes_path(&engine.pool, &lease.user, path.as_deref()).await?,
+                Event::Item(item) => batch.push(item),
+            }
+            if batch.len() >= listing::BATCH {
+                write_batch(engine, lease, source, mem::take(&mut batch), &mut report).await?;
+            }
+        }
+        if !batch.is_empty() {
+            write_batch(engine, lease, source, batch, &mut report).await?;
+        }
+        Ok(report)
+    };
+    let (coverage, mut report) = tokio::try_join!(listing, writing)?;
+    conclude(engine, lease, source, &*remote, &coverage, &mut report).await?;
+    Ok(report)
+}
+
+/// What the last complete scan left, and whether this one may rely on it.
+async fn known_state(engine: &SyncEngine, lease: &ScanLease) -> Result<KnownState, SyncError> {
+    let full_walk = lease.full_walk_at.is_none_or(|at| engine.clock.now() - at >= engine.full_walk_interval());
+    let folders = if full_walk || lease.root_etag.is_none() {
+        Vec::new()
+    } else {
+        sqlx::query!("select path, etag from folders where uid = $1", lease.user.as_str())
+            .fetch_all(&engine.pool)
+            .await?
+    };
+    Ok(KnownState {
+        root_etag: lease.root_etag.clone(),
+        folders: folders.into_iter().map(|row| (row.path, row.etag)).collect(),
+        notes_path: lease.notes_path.clone(),
+        full_walk,
+    })
+}
+
+/// Writes a batch while the lease stands. What is written stays, even if the scan fails later.
+async fn write_batch(
+    engine: &SyncEngine,
+    lease: &ScanLease,
+    source: &dyn Source,
+    items: Vec<ListedItem>,
+    report: &mut ScanReport,
+) -> Result<(), SyncError> {
+    let now = engine.clock.now();
+    report.listed += items.len();
+    let mut tx = engine.pool.begin().await?;
+    lease.renew(&mut tx, now).await?;
+    let listing = Listing { user: &lease.user, family: source.family(), scan: lease.number, now };
+    report.due += listing::write(&mut tx, listing, items).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Decides about what is missing and writes the end of the scan.
+async fn conclude(
+    engine: &SyncEngine,
+    lease: &ScanLease,
+    source: &dyn Source,
+    remote: &dyn Remote,
+    coverage: &Coverage,
+    report: &mut ScanReport,
+) -> Result<(), SyncError> {
+    let missing = complete::missing(&engine.pool, lease, source.family(), coverage).await?;
+    let mut suspicious = missing.is_suspicious();
+    if let (false, Coverage::Everything { root_etag, .. } | Coverage::Changes { root_etag, .. }) =
+        (missing.new.is_empty() || suspicious, coverage)
+    {
+        // A file moved from a folder not listed yet into one listed already looks missing: ask whether the tree
+        // stood still.
+        suspicious = source.version(remote).await? != *root_etag;
+    }
+    let now = engine.clock.now();
+    let ending = Ending { now, next: now + engine.scan_interval(), suspicious };
+    report.deleted = complete::finish(&engine.pool, lease, coverage, &missing, ending).await?;
+    report.suspected = if suspicious { missing.new.len() } else { 0 };
+    report.unchanged = *coverage == Coverage::Unchanged;
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! Files over WebDAV. Notes are files too (facts §6): the same id, the same version, seen below the notes folder.
+
+use super::{Content, Coverage, Event, KnownState, ListedItem, Sink, Source, WantedItem, notes};
+use crate::documents;
+use crate::nextcloud::{DavEntry, NextcloudError};
+use crate::sync::{Remote, SyncError};
+use async_trait::async_trait;
+use std::collections::{HashMap, HashSet};
+
+/// More changed folders than this, and one large listing is cheaper than asking each (facts §7: 10,000 files come
+/// in half a second).
+const MAX_FOLDER_REQUESTS: usize = 16;
+
+/// The user's files.
+#[derive(Debug, Clone)]
+pub struct FilesSource {
+    /// Larger files are skipped, in bytes.
+    pub max_file_size: u64,
+}
+
+#[async_trait]
+impl Source for FilesSource {
+    fn name(&self) -> &'static str {
+        "files"
+    }
+
+    fn family(&self) -> &'static str {
+        "file"
+    }
+
+    async fn list(&self, remote: &dyn Remote, known: &KnownState, sink: Sink<'_>) -> Result<Coverage, SyncError> {
+        let root = remote.entry("/").await?;
+        if let Some(instance) = &root.instance_id {
+            sink(Event::Instance(instance.clone()));
+        }
+        if !known.full_walk && known.root_etag.as_deref() == Some(root.etag.as_str()) {
+            return Ok(Coverage::Unchanged);
+        }
+        let notes_path = remote.notes_path().await?;
+        let moved = notes_path != known.notes_path;
+        let notes = notes::NotesFolder::new(notes_path.as_deref());
+        sink(Event::NotesPath(notes_path));
+        let mut walk = Walk { remote, notes, limit: self.max_file_size, sink, folders: HashMap::new() };
+        let pruned = if known.full_walk || moved || known.root_etag.is_none() || known.folders.is_empty() {
+            None
+        } else {
+            walk.pruned(&known.folders).await?
+        };
+        if let Some((listed, vanished)) = pruned {
+            let folders = walk.folders;
+            return Ok(Coverage::Changes { root_etag: root.etag, listed, vanished, folders });
+        }
+        walk.folders.clear();
+        walk.below("/").await?;
+        Ok(Coverage::Everything { root_etag: root.etag, folders: walk.folders })
+    }
+
+    async fn fetch(&self, remote: &dyn Remote, item: &WantedItem) -> Result<Content, NextcloudError> {
+        let download = remote.download(&item.path, self.max_file_size).await?;
+        Ok(Content { bytes: download.bytes, mime_type: download.content_type })
+    }
+
+    async fn version(&self, remote: &dyn Remote) -> Result<String, NextcloudError> {
+        Ok(remote.entry("/").await?.etag)
+    }
+}
+
+/// A listing under way.
+struct Walk<'a> {
+    remote: &'a dyn Remote,
+    notes: notes::NotesFolder,
+    limit: u64,
+    sink: Sink<'a>,
+    folders: HashMap<String, String>,
+}
+
+impl Walk<'_> {
+    /// Lists everything below `path` in one request.
+    async fn below(&mut self, path: &str) -> Result<(), NextcloudError> {
+        let Self { remote, notes, limit, sink, folders } = self;
+        remote
+            .walk(path, &mut |entry| {
+                if entry.is_folder {
+                    folders.insert(entry.path, entry.etag);
+                } else if let Some(item) = item(entry, notes, *limit) {
+                    sink(Event::Item(item));
+                }
+            })
+            .await
+    }
+
+    /// Descends only where a folder's ETag changed. `None`: too many changed, list everything instead.
+    async fn pruned(
+        &mut self,
+        known: &HashMap<String, String>,
+    ) -> Result<Option<(Vec<String>, Vec<String>)>, NextcloudError> {
+        let mut listed = Vec::new();
+        let mut vanished = Vec::new();
+        let mut due = vec!["/".to_owned()];
+        let mut requests = 0;
+        while let Some(folder) = due.pop() {
+            requests += 1;
+            if requests > MAX_FOLDER_REQUESTS {
+                return Ok(None);
+            }
+            let mut children = HashSet::new();
+            for entry in self.remote.children(&folder).await? {
+                if !entry.is_folder {
+                    if let Some(item) = item(entry, &self.notes, self.limit) {
+                        (self.sink)(Event::Item(item));
+                    }
+                    continue;
+                }
+                children.insert(entry.path.clone());
+                match known.get(&entry.path) {
+                    Some(etag) if *etag == entry.etag => {}
+                    Some(_) => {
+                        due.push(entry.path.clone());
+                        self.folders.insert(entry.path, entry.etag);
+                    }
+                    None => {
+                        requests += 1;
+                        if requests > MAX_FOLDER_REQUESTS {
+                            return Ok(None);
+                        }
+                        self.below(&entry.path).await?;
+                    }
+                }
+            }
+            vanished.extend(
+                known.keys().filter(|path| parent(path) == Some(folder.as_str()) && !children.contains(*path)).cloned(),
+            );
+            listed.push(folder);
+        }
+        Ok(Some((listed, vanished)))
+    }
+}
+
+/// The folder that holds `path`; the root has none.
+fn parent(path: &str) -> Option<&str> {
+    let (parent, name) = path.rsplit_once('/')?;
+    match (parent, name) {
+        ("", "") => None,
+        ("", _) => Some("/"),
+        _ => Some(parent),
+    }
+}
+
+/// A readable file as a document; `None` for what this user may not read.
+fn item(entry: DavEntry, notes: &notes::NotesFolder, limit: u64) -> Option<ListedItem> {
+    if !entry.is_readable() {
+        return None;
+    }
+    let mime = entry.content_type.as_deref();
+    let skip = documents::is_candidate(mime, entry.name(), Some(entry.size), limit).err().map(|reason| reason.as_str());
+    let (doc_type, title) = match notes.title_of(&entry.path) {
+        Some(title) => ("note", title.to_owned()),
+        None => ("file", entry.name().to_owned()),
+    };
+    Some(ListedItem {
+        native_id: entry.file_id.to_string(),
+        etag: entry.etag,
+        mime_type: entry.content_type,
+        size: i64::try_from(entry.size).unwrap_or(i64::MAX),
+        modified: entry.last_modified,
+        doc_type,
+        path: entry.path,
+        title,
+        skip,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parent;
+
+    #[test]
+    fn the_root_holds_its_children_and_nothing_holds_the_root() {
+        assert_eq!(parent("/"), None);
+        assert_eq!(parent("/a"), Some("/"));
+        assert_eq!(parent("/a/b"), Some("/a"));
+    }
+}
