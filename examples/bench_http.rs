@@ -1,4 +1,4 @@
-//! Bench: MCP calls per second with Basic checked, 16 connections; memory over 10,000 calls.
+//! Bench: MCP calls per second with Basic checked, 16 connections.
 
 #[path = "bench/support.rs"]
 mod support;
@@ -6,7 +6,6 @@ mod support;
 mod world;
 
 use base64::Engine;
-use nextcloud_mcp_server::telemetry::memory::rss_anon_bytes;
 use nextcloud_sim::Simulator;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -25,8 +24,6 @@ async fn main() -> Outcome<()> {
     let world = World::start(simulator, &[]).await?;
     world.provision("alice").await?;
     world.until(|status| status["indexed_documents"] == 50).await?;
-    figure("RssAnon idle, without model (server and simulator)", megabytes(), "MB", Goal::AtMost(60.0));
-
     let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"nc_get_vector_sync_status","arguments":{}}}"#;
     let address = world.server.address();
@@ -42,18 +39,8 @@ async fn main() -> Outcome<()> {
         figure(&format!("{name}, p99"), median(slow), "ms", Goal::AtMost(20.0));
     }
 
-    let before = megabytes();
-    for _ in 0..5 {
-        load(address, request(call)).await?;
-    }
-    figure("RssAnon growth over 120,000 calls", megabytes() - before, "MB", Goal::AtMost(10.0));
     world.server.stop().await;
     Ok(())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "memory in megabytes")]
-fn megabytes() -> f64 {
-    rss_anon_bytes().unwrap_or_default() as f64 / 1_048_576.0
 }
 
 fn request(body: &str) -> Vec<u8> {

@@ -76,7 +76,7 @@ impl World {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a plain client of the server")]
-fn client() -> Outcome<reqwest::Client> {
+pub fn client() -> Outcome<reqwest::Client> {
     Ok(reqwest::Client::builder().build()?)
 }
 

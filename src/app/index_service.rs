@@ -38,7 +38,10 @@ pub(super) fn embedder(config: &Config) -> Result<(Option<Arc<dyn Embedder>>, Ar
         }
         (EmbeddingProvider::Embedded, Some(directory)) => {
             let embedder = RtenEmbedder::load(directory, threads)?;
-            let chunker = embedder.chunker()?;
+            let unusable = |error: &dyn std::fmt::Display| EmbeddingError::Model(format!("tokenizer.json: {error}"));
+            let tokenizer =
+                tokenizers::Tokenizer::from_file(directory.join("tokenizer.json")).map_err(|error| unusable(&error))?;
+            let chunker = Chunker::new(tokenizer, embedder.max_tokens()).map_err(|error| unusable(&error))?;
             (Some(Arc::new(embedder)), Arc::new(chunker))
         }
     })

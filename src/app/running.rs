@@ -4,16 +4,15 @@ use super::identity::Identity;
 use super::index_service::{self, IndexService};
 use super::{AppError, Foundation};
 use crate::api::{self, ApiState, ApiStateParts, DatabaseProbe, IndexProbe, NextcloudProbe, Probe, Readiness, StatusFacts};
-use crate::auth::{ConfiguredCredentials, CredentialProvider};
+use crate::auth::{ConfiguredCredentials, CredentialProvider, McpGate};
 use crate::config::Config;
-use crate::index::Chunker;
-use crate::mcp::{self, Links, McpServer, McpServerParts, SemanticBackend, StatusCache};
+use crate::mcp::{self, HostPolicy, Links, McpServer, McpServerParts, SemanticBackend, StatusCache};
 use crate::nextcloud::Nextcloud;
 use crate::search::SearchService;
 use crate::sync::{SyncEngine, SyncParts, SyncStatusService};
 use crate::telemetry::{self, Metrics};
 use crate::worker;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -118,8 +117,7 @@ impl RunningServer {
                 facts: StatusFacts::new(&config),
                 gate: identity.gate,
                 mcp: mcp.clone(),
-                allowed_hosts: allowed_hosts(&config),
-                allowed_origins: allowed_origins(&config),
+                hosts: HostPolicy::new(&config.server),
                 readiness: readiness.clone(),
                 sync_status: semantic.map(|backend| backend.status),
                 app_passwords: identity.app_passwords,
@@ -162,7 +160,10 @@ impl RunningServer {
     /// Serves one MCP client on standard input and output until it closes.
     pub async fn serve_stdio(&self) -> Result<(), AppError> {
         let account = self.account.as_ref().ok_or(AppError::StdioNeedsOneAccount)?;
-        let caller = account.clone().caller().await.map_err(|error| AppError::Stdio(error.to_string()))?;
+        // The client started this process: whoever can do that may act as the account.
+        let gate = McpGate::single_user(account.clone(), None);
+        let caller = gate.admit(None, IpAddr::V4(Ipv4Addr::LOCALHOST)).await;
+        let caller = caller.map_err(|error| AppError::Stdio(error.to_string()))?;
         mcp::serve_stdio(self.mcp.clone(), caller).await.map_err(|error| AppError::Stdio(error.to_string()))
     }
 
@@ -275,14 +276,4 @@ async fn enqueue_account(
             () = tokio::time::sleep(wait) => wait = (wait * 2).min(Duration::from_secs(300)),
         }
     }
-}
-
-fn allowed_hosts(config: &Config) -> Vec<String> {
-    let public = config.server.public_url.host_str().map(str::to_owned);
-    public.into_iter().chain(config.server.allowed_hosts.iter().cloned()).collect()
-}
-
-fn allowed_origins(config: &Config) -> Vec<String> {
-    let public = config.server.public_url.origin().ascii_serialization();
-    std::iter::once(public).chain(config.server.allowed_origins.iter().cloned()).collect()
 }
