@@ -106,20 +106,17 @@ fn basic(state: &State, login: &str, password: &str) -> Login {
     let token = state
         .valid_app_password(password)
         .filter(|token| token.login_name == login);
-    let (uid, app_password) = match token {
-        Some(token) => (token.uid.clone(), Some(token.token.clone())),
-        None => {
-            let user = state.users.values().find(|user| {
-                user.password == password
-                    && (user.login_name.eq_ignore_ascii_case(login) || user.email.eq_ignore_ascii_case(login))
-            });
-            match user {
-                Some(user) => (user.uid.clone(), None),
-                None => return Login::WrongPassword,
-            }
-        }
-    };
-    finish(state, uid, app_password, false)
+    if let Some(token) = token {
+        return finish(state, token.uid.clone(), Some(token.token.clone()), false);
+    }
+    let user = state.users.values().find(|user| {
+        user.password == password
+            && (user.login_name.eq_ignore_ascii_case(login) || user.email.eq_ignore_ascii_case(login))
+    });
+    match user {
+        Some(user) => finish(state, user.uid.clone(), None, false),
+        None => Login::WrongPassword,
+    }
 }
 
 /// While an address is throttled, a bearer is answered as if it were invalid

@@ -48,7 +48,7 @@ pub(crate) fn answer(world: &World, request: &Incoming) -> Reply {
         Area::Index | Area::Status => index(world, request, &login),
     };
     match &login {
-        Login::Done(session) => reply = reply.with("x-user-id", &session.uid),
+        Login::Done(session) if reply.names_user => reply = reply.with("x-user-id", &session.uid),
         Login::WrongPassword => reply.delay_ms = world.read().failed_login_delay_ms,
         _ => {}
     }

@@ -84,6 +84,8 @@ pub(crate) struct Reply {
     pub(crate) streamed: bool,
     /// Wait this long before answering, in milliseconds.
     pub(crate) delay_ms: u64,
+    /// Whether an authenticated answer names its user in `X-User-Id`; early failures do not.
+    pub(crate) names_user: bool,
 }
 
 impl Reply {
@@ -99,12 +101,19 @@ impl Reply {
             body: body.into(),
             streamed: false,
             delay_ms: 0,
+            names_user: true,
         }
     }
 
     /// Adds a header.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Leaves `X-User-Id` out.
+    pub(crate) fn without_user(mut self) -> Self {
+        self.names_user = false;
         self
     }
 

@@ -9,7 +9,7 @@ const KEPT: usize = 200_000;
 /// One request as it came in, before faults and authentication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedRequest {
-    /// The HTTP method, WebDAV's included.
+    /// The HTTP method, `WebDAV`'s included.
     pub method: String,
     /// The percent-decoded path, without the query.
     pub path: String,

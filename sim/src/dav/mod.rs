@@ -1,4 +1,4 @@
-//! WebDAV: `/remote.php/dav/files/<uid>/…`, the older `/remote.php/webdav/…`, and SEARCH on `/remote.php/dav/`.
+//! `WebDAV`: `/remote.php/dav/files/<uid>/…`, the older `/remote.php/webdav/…`, and SEARCH on `/remote.php/dav/`.
 
 mod copy_move;
 mod error;
@@ -51,11 +51,10 @@ enum Place {
     Elsewhere,
 }
 
-/// Answers any WebDAV request.
+/// Answers any `WebDAV` request.
 pub(crate) fn answer(world: &World, request: &Incoming, login: &Login) -> Reply {
-    let session = match login {
-        Login::Done(session) => session,
-        _ => return login_failure(request, login),
+    let Login::Done(session) = login else {
+        return login_failure(request, login);
     };
     match place(&request.path, &session.uid) {
         Place::Files(target) => files(world, request, &target),

@@ -143,6 +143,10 @@ fn oc_value(state: &State, uid: &str, path: &str, located: Located<'_>, name: &s
             let tag = "<oc:share-type>0</oc:share-type>";
             if shared { tag.to_owned() } else { String::new() }
         }
+        "checksums" => {
+            let checksum = node.checksum.as_deref()?;
+            format!("<oc:checksum>{}</oc:checksum>", escape(checksum))
+        }
         "comments-count" => "0".to_owned(),
         _ => return None,
     })
@@ -158,10 +162,9 @@ fn nc_value(state: &State, located: Located<'_>, name: &str) -> Option<String> {
         Some(matching.count().to_string())
     };
     Some(match name {
-        "system-tags" => String::new(),
         "has-preview" => (!node.is_folder()).to_string(),
         "mount-type" if located.via.is_some() => "shared".to_owned(),
-        "mount-type" => String::new(),
+        "mount-type" | "system-tags" => String::new(),
         "lock" if !node.is_folder() => String::new(),
         "creation_time" => "0".to_owned(),
         "upload_time" if !node.is_folder() => node.changed.to_string(),

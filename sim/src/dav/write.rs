@@ -14,7 +14,7 @@ const NO_CONTENT: &str = "text/html; charset=UTF-8";
 pub(super) fn put(state: &mut State, request: &Incoming, target: &Target) -> Reply {
     if target.path.ends_with("/.htaccess") {
         let message = format!("Invalid path: files{}", target.path);
-        return error(500, "OCP\\Files\\ForbiddenException", &message);
+        return error(500, "OCP\\Files\\ForbiddenException", &message).without_user();
     }
     let existing = state.locate(&target.uid, &target.path);
     let existing = existing.map(|found| (found.node.id, found.node.etag.clone(), found));
@@ -42,6 +42,9 @@ pub(super) fn put(state: &mut State, request: &Incoming, target: &Target) -> Rep
             Err(refusal) => return refusal,
         },
     };
+    if let Some(node) = state.nodes.get_mut(&id) {
+        node.checksum = request.header("oc-checksum").map(str::to_owned);
+    }
     let reply = Reply::new(status, NO_CONTENT, "");
     let reply = if mtime.is_some() {
         reply.with("x-oc-mtime", "accepted")

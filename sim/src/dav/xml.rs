@@ -4,7 +4,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
 use quick_xml::reader::NsReader;
 
-/// WebDAV's own namespace.
+/// `WebDAV`'s own namespace.
 pub(super) const DAV: &str = "DAV:";
 /// ownCloud's namespace.
 pub(super) const OC: &str = "http://owncloud.org/ns";

@@ -20,7 +20,7 @@ pub(crate) fn answer(world: &World, request: &Incoming, rest: &str, login: &Logi
     let session = match login {
         // The CORS rule: a bearer needs the OCS header (facts §0 row 7).
         Login::Done(session) if !session.bearer || request.has_ocs_header() => session,
-        _ => return login_failure(request, login),
+        _ => return login_failure(request, login).without_user(),
     };
     let mut parts = rest.trim_end_matches('/').splitn(3, '/').skip(1);
     let (resource, tail) = (parts.next().unwrap_or_default(), parts.next());
@@ -35,7 +35,7 @@ pub(crate) fn answer(world: &World, request: &Incoming, rest: &str, login: &Logi
         ("PUT", "settings", None) => write::settings(&mut world.write(), request, uid),
         ("GET", "attachment", Some(id)) => with_id(id, |id| attachment(&world.read(), request, uid, id)),
         ("POST", "attachment", Some(_)) => {
-            return Reply::new(405, "text/html; charset=UTF-8", "");
+            return Reply::new(405, "text/html; charset=UTF-8", "").without_user();
         }
         _ => Reply::json(400, &json!([])),
     };

@@ -96,7 +96,7 @@ impl Note<'_> {
             .is_some_and(|user| user.favorites.contains(&self.id()))
     }
 
-    /// A hash of everything that the API tells, so it differs from the file's etag in WebDAV.
+    /// A hash of everything that the API tells, so it differs from the file's etag in `WebDAV`.
     pub(super) fn etag(&self) -> String {
         md5_hex(&format!(
             "{}\n{}\n{}\n{}\n{}",

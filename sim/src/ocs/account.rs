@@ -59,7 +59,7 @@ pub(super) fn navigation(state: &State) -> Outcome {
             })
         })
         .collect();
-    Outcome::Data(json!(entries))
+    Outcome::Tagged(json!(entries))
 }
 
 fn is_admin(state: &State, uid: &str) -> bool {
@@ -69,7 +69,7 @@ fn is_admin(state: &State, uid: &str) -> bool {
 }
 
 fn describe(state: &State, user: &User) -> Value {
-    let used = state.node(user.root).map_or(0, |root| root.size);
+    let occupied = state.node(user.root).map_or(0, |root| root.size);
     let mut data = json!({
         "enabled": user.enabled,
         "id": user.uid,
@@ -78,7 +78,7 @@ fn describe(state: &State, user: &User) -> Value {
         "lastLogin": user.created * 1000,
         "backend": "Database",
         "subadmin": [],
-        "quota": {"free": -3, "used": used, "total": -3, "relative": 0, "quota": -3},
+        "quota": {"free": -3, "used": occupied, "total": -3, "relative": 0, "quota": -3},
         "manager": "",
         "avatarScope": "v2-federated",
         "email": user.email,

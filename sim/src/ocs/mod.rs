@@ -15,6 +15,8 @@ use crate::world::World;
 /// What a route answers, before the envelope.
 pub(crate) enum Outcome {
     Data(Value),
+    /// Data with an `ETag` over it.
+    Tagged(Value),
     /// HTTP status (also the OCS status code) and message.
     Refused(u16, &'static str),
     NoRoute,
@@ -45,14 +47,14 @@ pub(crate) fn answer(world: &World, request: &Incoming, v1: bool, login: &Login)
     }
     if public {
         let data = capabilities::capabilities(&world.read(), session);
-        let etag = crate::world::md5_hex(&data.to_string());
-        return success(request, v1, &data).with("etag", format!("\"{etag}\""));
+        return tagged(request, v1, &data);
     }
     let Some(session) = session else {
         return login_failure(request, v1, login);
     };
     match routed(world, request, route, session) {
         Outcome::Data(data) => success(request, v1, &data),
+        Outcome::Tagged(data) => tagged(request, v1, &data),
         Outcome::Refused(status, message) => failure(request, v1, status, status, message),
         Outcome::NoRoute => failure(
             request,
@@ -91,6 +93,11 @@ pub(crate) fn login_failure(request: &Incoming, v1: bool, login: &Login) -> Repl
         Login::Throttled => failure(request, v1, 429, 429, "Reached maximum delay"),
         _ => failure(request, v1, 401, 997, "Current user is not logged in"),
     }
+}
+
+fn tagged(request: &Incoming, v1: bool, data: &Value) -> Reply {
+    let etag = crate::world::md5_hex(&data.to_string());
+    success(request, v1, data).with("etag", format!("\"{etag}\""))
 }
 
 fn success(request: &Incoming, v1: bool, data: &Value) -> Reply {

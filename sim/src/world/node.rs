@@ -22,6 +22,8 @@ pub(crate) struct Node {
     pub(crate) changed: i64,
     /// Bytes; of a folder, of everything in it.
     pub(crate) size: u64,
+    /// What the last upload said in `OC-Checksum`; nobody checks it, as in Nextcloud.
+    pub(crate) checksum: Option<String>,
 }
 
 /// What a node holds.

@@ -2,6 +2,10 @@
 
 /// What a recipient may do, as Nextcloud's permission bits, and whether downloading is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are Nextcloud's independent permission bits, named"
+)]
 pub struct SharePermissions {
     /// May read (bit 1); without it `oc:permissions` lacks `G`.
     pub read: bool,

@@ -26,6 +26,7 @@ impl State {
                 modified: now,
                 changed: now,
                 size: 0,
+                checksum: None,
             },
         );
         id
@@ -66,6 +67,7 @@ impl State {
                 modified: modified.unwrap_or(now),
                 changed: now,
                 size,
+                checksum: None,
             },
         );
         self.attach(id, parent);
@@ -85,6 +87,7 @@ impl State {
             *bytes = new_bytes;
         }
         node.size = new_size;
+        node.checksum = None;
         node.etag = etag;
         node.modified = modified.unwrap_or(now);
         node.changed = now;

@@ -112,7 +112,7 @@ impl World {
     /// Sets the folder of a user's Notes app, e.g. `Documents/Notes`.
     pub fn notes_path(&self, uid: &str, path: &str) {
         self.edit_user(uid, |user| {
-            path.trim_matches('/').clone_into(&mut user.notes_path)
+            path.trim_matches('/').clone_into(&mut user.notes_path);
         });
     }
 
