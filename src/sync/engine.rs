@@ -76,6 +76,17 @@ pub struct ScanOutcome {
     pub result: Result<ScanReport, SyncError>,
 }
 
+/// What waits to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DueWork {
+    /// A scan is due that nobody runs.
+    pub scans: bool,
+    /// Documents wait for phase 1.
+    pub texts: bool,
+    /// Documents wait for phase 2.
+    pub vectors: bool,
+}
+
 impl SyncEngine {
     /// An engine that works with the stored background credentials.
     pub fn new(parts: SyncParts, credentials: Arc<dyn CredentialProvider>) -> Self {
@@ -220,17 +231,21 @@ impl SyncEngine {
         Ok(())
     }
 
-    /// Whether a scan is due that nobody runs.
-    pub async fn scans_due(&self) -> Result<bool, SyncError> {
-        Ok(sqlx::query_scalar!(
+    /// What waits to be done now.
+    pub async fn due_work(&self) -> Result<DueWork, SyncError> {
+        let now = self.clock.now();
+        let scans = sqlx::query_scalar!(
             r#"select exists (
                    select from scans s join users u on u.uid = s.uid
                    where s.due_at <= $1 and (s.lease_until is null or s.lease_until < $1)
                      and (u.sync_state = 'active' or u.sync_state_reason = 'account_disabled')) as "due!""#,
-            self.clock.now()
+            now
         )
         .fetch_one(&self.pool)
-        .await?)
+        .await?;
+        let texts = claim::any_due(&self.pool, Phase::Text, now).await?;
+        let vectors = self.embedder.is_some() && claim::any_due(&self.pool, Phase::Dense, now).await?;
+        Ok(DueWork { scans, texts, vectors })
     }
 
     /// Stops claiming: running operations finish their document and give back what they did not begin.

@@ -38,7 +38,7 @@ mod test_support;
 #[cfg(test)]
 mod tests;
 
-pub use engine::{ScanOutcome, SyncEngine, SyncParts};
+pub use engine::{DueWork, ScanOutcome, SyncEngine, SyncParts};
 pub use error::SyncError;
 pub use remote::{CredentialRemotes, Remote, Remotes};
 pub use scan::ScanReport;

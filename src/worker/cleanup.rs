@@ -1,0 +1,29 @@
+//! Removing finished jobs and workers that are gone; apalis does neither.
+//!
+//! The tables belong to apalis and are made by its own migrations, so these statements are the only ones that are not
+//! checked at compile time.
+
+use crate::db::DbError;
+use sqlx::PgPool;
+
+/// Removes what nobody looks at any more. Idempotency keys only need to outlive their tick.
+pub(super) async fn run(pool: &PgPool) -> Result<(), DbError> {
+    sqlx::query(
+        "delete from apalis.jobs
+         where job_type = $1 and (
+             status = 'Done' and done_at < now() - interval '10 minutes'
+             or (status = 'Killed' or status = 'Failed' and attempts >= max_attempts)
+                and coalesce(done_at, run_at) < now() - interval '7 days')",
+    )
+    .bind(super::queue::QUEUE)
+    .execute(pool)
+    .await?;
+    sqlx::query(
+        "delete from apalis.workers w
+         where last_seen < now() - interval '1 hour'
+           and not exists (select from apalis.jobs j where j.lock_by = w.id)",
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}

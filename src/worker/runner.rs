@@ -1,0 +1,153 @@
+//! Running the jobs until the server stops.
+
+use super::handler::Jobs;
+use super::queue::{self, QUEUE, QueueError};
+use super::ticker::Ticker;
+use crate::clock::SharedClock;
+use crate::sync::SyncEngine;
+use apalis::prelude::{
+    AbortError, Attempt, BackendExt, BoxDynError, Codec, Data, Monitor, MonitorError, ParallelizeExt, Strategy,
+    WorkerBuilder, WorkerBuilderExt,
+};
+use apalis_postgres::{Config, PostgresStorage, Pubsub};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use sqlx::PgPool;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use ulid::Ulid;
+
+/// Jobs at one time. Drains of one kind do not run beside each other, so a few are enough for all kinds.
+const CONCURRENCY: usize = 6;
+
+/// A worker that is silent for three of these is dead, and its jobs are taken over.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// Missed heartbeats until a worker is dead.
+const MISSED_HEARTBEATS: usize = 3;
+
+/// Notifications wake the worker at once; retries and what a broken listener missed are found by polling.
+const POLL: Duration = Duration::from_secs(2);
+
+/// How long running jobs may take to end at shutdown.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Pause before workers are built anew after a failure of all of them.
+const REBUILD_PAUSE: Duration = Duration::from_secs(1);
+
+/// The worker cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The queue's tables cannot be made.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+/// A payload as it stands in the table. Decoding happens in the handler, where nonsense ends one job; in apalis it would
+/// end the worker.
+#[derive(Debug)]
+struct Payload(Vec<u8>);
+
+/// Leaves payloads as they are.
+#[derive(Debug, Clone, Default)]
+struct RawCodec;
+
+impl Codec<Payload> for RawCodec {
+    type Error = Infallible;
+    type Compact = Vec<u8>;
+
+    fn encode(&self, payload: &Payload) -> Result<Vec<u8>, Infallible> {
+        Ok(payload.0.clone())
+    }
+
+    fn decode(&self, bytes: &Vec<u8>) -> Result<Payload, Infallible> {
+        Ok(Payload(bytes.clone()))
+    }
+}
+
+/// Works until `shutdown`: then nothing new is claimed, running documents are finished or given back, and this
+/// returns within the grace period. A lost database ends nothing: workers are built anew until it is back.
+pub async fn run(
+    engine: Arc<SyncEngine>,
+    pool: PgPool,
+    clock: SharedClock,
+    shutdown: CancellationToken,
+) -> Result<(), WorkerError> {
+    queue::set_up(&pool).await?;
+    let jobs = Arc::new(Jobs::new(Arc::clone(&engine), pool.clone()));
+    let ticker = Ticker::new(Arc::clone(&engine), pool.clone(), clock);
+    let working = async {
+        while !shutdown.is_cancelled() {
+            if let Err(error) = monitor(&jobs, &pool, &shutdown).await {
+                tracing::warn!(%error, "the workers ended; they are built anew");
+                tokio::select! {
+                    () = shutdown.cancelled() => {}
+                    () = tokio::time::sleep(REBUILD_PAUSE) => {}
+                }
+            }
+        }
+    };
+    let stopping = async {
+        shutdown.cancelled().await;
+        engine.stop();
+    };
+    tokio::join!(working, ticker.run(&shutdown), stopping);
+    Ok(())
+}
+
+/// One life of the workers.
+async fn monitor(jobs: &Arc<Jobs>, pool: &PgPool, shutdown: &CancellationToken) -> Result<(), MonitorError> {
+    let (jobs, pool) = (Arc::clone(jobs), pool.clone());
+    let signal = shutdown.clone();
+    Monitor::new()
+        .shutdown_timeout(GRACE)
+        .should_restart(|_, error| {
+            tracing::warn!(%error, "a worker ended; it is built anew");
+            true
+        })
+        .register(move |_| {
+            let config = Config::default()
+                .queue(QUEUE)
+                .batch_size(CONCURRENCY)
+                .heartbeat_interval(HEARTBEAT)
+                .missed_heartbeats(MISSED_HEARTBEATS);
+            let strategy = Strategy::new().stream(Pubsub::new(pool.clone(), QUEUE.into())).interval(POLL);
+            let backend = PostgresStorage::<Payload>::new(&pool)
+                .with_config(config)
+                .with_codec(RawCodec)
+                .poll_with_strategy(strategy);
+            // A name used twice would leave the jobs of a killed process running for ever.
+            WorkerBuilder::new(format!("{QUEUE}-{}", Ulid::generate()).as_str())
+                .backend(backend)
+                .concurrency(CONCURRENCY)
+                .parallelize(tokio::spawn)
+                .data(Arc::clone(&jobs))
+                .build(handle)
+        })
+        .run_with_signal(async move {
+            signal.cancelled().await;
+            Ok(())
+        })
+        .await
+}
+
+/// Boxed, because apalis asks for a future that is `Send` for every lifetime.
+fn handle(payload: Payload, attempt: Attempt, jobs: Data<Arc<Jobs>>) -> BoxFuture<'static, Result<(), BoxDynError>> {
+    let jobs = Arc::clone(&jobs);
+    async move {
+        match jobs.handle(&payload.0, attempt.current()).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_final() => {
+                tracing::warn!(%error, "a job is dead");
+                Err(AbortError::new(error).into())
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a job failed");
+                Err(error.into())
+            }
+        }
+    }
+    .boxed()
+}

@@ -1,0 +1,93 @@
+//! The clock of the background work: one wake-up per tick, whatever the number of replicas.
+
+use super::job::Job;
+use super::queue::{self, QueueError};
+use crate::clock::SharedClock;
+use crate::db::DbError;
+use crate::sync::{SyncEngine, SyncError};
+use sqlx::PgPool;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+/// How often due work is looked for.
+pub(super) const TICK: Duration = Duration::from_secs(5);
+
+/// How often housekeeping runs, in seconds.
+const HOUSEKEEPING_SECONDS: i64 = 60;
+
+/// How often finished jobs are cleaned up, in seconds.
+const CLEANUP_SECONDS: i64 = 600;
+
+/// A tick failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TickError {
+    /// Due work could not be asked for.
+    #[error(transparent)]
+    Sync(#[from] SyncError),
+    /// A wake-up could not be queued.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The database did not answer.
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
+/// Queues wake-ups for work that is due.
+///
+/// The number of the tick is part of the idempotency key, so that of all replicas one succeeds. A process that slept
+/// for hours ticks once: what it missed is not made up for, because due work does not multiply.
+pub(super) struct Ticker {
+    engine: Arc<SyncEngine>,
+    pool: PgPool,
+    clock: SharedClock,
+}
+
+impl Ticker {
+    pub(super) fn new(engine: Arc<SyncEngine>, pool: PgPool, clock: SharedClock) -> Self {
+        Self { engine, pool, clock }
+    }
+
+    /// Ticks until `shutdown`.
+    pub(super) async fn run(&self, shutdown: &CancellationToken) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            if let Err(error) = self.tick().await {
+                tracing::warn!(%error, "a tick failed; the next one tries again");
+            }
+        }
+    }
+
+    /// One tick. Returns the jobs that were queued by this replica.
+    pub(super) async fn tick(&self) -> Result<Vec<Job>, TickError> {
+        let seconds = self.clock.now().timestamp();
+        let tick = i64::try_from(TICK.as_secs()).unwrap_or(1).max(1);
+        let due = self.engine.due_work().await?;
+        let mut queued = Vec::new();
+        for (name, job, period, wanted) in [
+            ("scan", Job::ScanDue, tick, due.scans),
+            ("index_text", Job::IndexText, tick, due.texts),
+            ("embed", Job::Embed, tick, due.vectors),
+            ("housekeeping", Job::Housekeeping, HOUSEKEEPING_SECONDS, true),
+        ] {
+            if !wanted {
+                continue;
+            }
+            let key = format!("cron:{name}:{}", seconds / period);
+            let mut conn = self.pool.acquire().await.map_err(DbError)?;
+            if queue::push_once(&mut conn, &job, &key).await? {
+                queued.push(job);
+            }
+        }
+        if seconds % CLEANUP_SECONDS < tick {
+            super::cleanup::run(&self.pool).await?;
+        }
+        Ok(queued)
+    }
+}
