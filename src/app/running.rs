@@ -5,6 +5,7 @@ use super::index_service::{self, IndexService};
 use super::{AppError, Foundation};
 use crate::api::{self, ApiState, ApiStateParts, DatabaseProbe, IndexProbe, NextcloudProbe, Probe, Readiness, StatusFacts};
 use crate::auth::{ConfiguredCredentials, CredentialProvider, McpGate};
+use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::mcp::{self, HostPolicy, Links, McpServer, McpServerParts, SemanticBackend, StatusCache};
 use crate::nextcloud::Nextcloud;
@@ -88,7 +89,7 @@ impl RunningServer {
                 identity.trigger.connect(engine.clone());
                 let pool = foundation.worker_pool().clone();
                 let account = identity.account.clone();
-                let work = sync_work(service, engine, account, pool, shutdown.clone());
+                let work = sync_work(service, engine, account, pool, foundation.clock.clone(), shutdown.clone());
                 parts.spawn(async move { ("the background sync", work.await) });
             }
         }
@@ -242,6 +243,7 @@ async fn sync_work(
     engine: Arc<SyncEngine>,
     account: Option<Arc<ConfiguredCredentials>>,
     pool: sqlx::PgPool,
+    clock: SharedClock,
     shutdown: CancellationToken,
 ) -> Result<(), AppError> {
     if !service.rebuild_until_ready(&pool, &shutdown).await {
@@ -249,7 +251,7 @@ async fn sync_work(
     }
     let upkeep = service.keep_up(shutdown.clone());
     let account = enqueue_account(engine.clone(), account, shutdown.clone());
-    let work = worker::run(engine, pool, shutdown);
+    let work = worker::run(engine, pool, clock, shutdown);
     let (worked, (), ()) = tokio::join!(work, upkeep, account);
     Ok(worked?)
 }
