@@ -23,6 +23,10 @@ pub enum Effect {
     InnerStatus(u16),
     /// A 207 without any entry.
     EmptyMultistatus,
+    /// 200 without a body, as a broken proxy sends it.
+    EmptyAnswer,
+    /// 200 with an HTML page, as a captive portal or a login wall sends it.
+    HtmlPage,
     /// No answer, ever.
     Hang,
 }

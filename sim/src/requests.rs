@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The log forgets its oldest entries beyond this many; [`RequestLog::total`] goes on counting.
-const KEPT: usize = 200_000;
+const KEPT: usize = 100_000;
 
 /// One request as it came in, before faults and authentication.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct RecordedRequest {
     pub ocs_header: bool,
     /// The `User-Agent` header.
     pub user_agent: Option<String>,
-    /// The request body, as text (bytes that are not UTF-8 are replaced), at most its first 4096 bytes.
+    /// The request body, as text (bytes that are not UTF-8 are replaced), at most its first 2048 bytes.
     pub body_start: String,
 }
 

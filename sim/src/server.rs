@@ -27,7 +27,7 @@ const LARGEST_BODY: usize = 512 * 1024 * 1024;
 const PIECE: usize = 64 * 1024;
 
 /// How much of a request's body the log keeps.
-const LOGGED_BODY: usize = 4096;
+const LOGGED_BODY: usize = 2048;
 
 /// A running simulated Nextcloud. It has threads of its own and ends, connections included, when dropped.
 #[derive(Debug)]
@@ -192,6 +192,12 @@ async fn replacement(request: &Incoming, effects: &[Effect]) -> Option<Reply> {
             }
             Effect::Maintenance => {
                 replaced = replaced.or_else(|| Some(dispatch::maintenance(request)));
+            }
+            Effect::EmptyAnswer => {
+                replaced = replaced.or_else(|| Some(Reply::new(200, "", "")));
+            }
+            Effect::HtmlPage => {
+                replaced = replaced.or_else(|| Some(Reply::html(200, "Please log in")));
             }
             Effect::CutBody(_)
             | Effect::TruncateListing(_)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::body::Bytes;
 
-use super::{Content, State, World, join, mime_of, parent_and_name};
+use super::{Content, State, Trashed, World, join, mime_of, parent_and_name};
 use crate::notes::{NewNote, create_note};
 
 impl World {
@@ -60,6 +60,14 @@ impl World {
     /// If the path does not exist.
     pub fn delete_path(&self, uid: &str, path: &str) {
         assert!(self.write().delete(uid, path), "{path} of {uid} does not exist");
+    }
+
+    /// Restores what was deleted last at a path, with its file ids; shares of it stay gone.
+    ///
+    /// # Panics
+    /// If nothing of that path is in the user's trash bin, or something stands there again.
+    pub fn restore_path(&self, uid: &str, path: &str) {
+        assert!(self.write().restore(uid, path), "cannot restore {path} of {uid}");
     }
 
     /// Moves or renames; the file id stays.
@@ -145,7 +153,30 @@ impl State {
         for share in self.mounts_below(uid, &below).into_iter().map(|(_, share)| share) {
             self.remove_share(share);
         }
-        self.remove(id);
+        let nodes = self.remove(id);
+        self.trash.push(Trashed {
+            uid: uid.to_owned(),
+            path: path.to_owned(),
+            nodes,
+        });
+        true
+    }
+
+    /// Takes the last deletion at a path back.
+    fn restore(&mut self, uid: &str, path: &str) -> bool {
+        let found = self
+            .trash
+            .iter()
+            .rposition(|trashed| trashed.uid == uid && trashed.path == path);
+        let (Some(found), None) = (found, self.locate(uid, path)) else {
+            return false;
+        };
+        let parent = parent_and_name(path).and_then(|(folder, _)| self.make_folders(uid, folder));
+        let Some(parent) = parent else {
+            return false;
+        };
+        let trashed = self.trash.remove(found);
+        self.put_back(trashed.nodes, parent);
         true
     }
 

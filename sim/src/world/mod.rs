@@ -17,7 +17,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use node::{Content, Node, mime_of};
 pub(crate) use share::Share;
 pub use share::SharePermissions;
-pub(crate) use state::{State, md5_hex};
+pub(crate) use state::{State, Trashed, md5_hex};
 pub(crate) use user::{AppPassword, User};
 pub(crate) use view::{Located, join, parent_and_name};
 

@@ -14,6 +14,16 @@ const FIRST_NODE_ID: i64 = 101;
 /// The start of the folder etags, which look like PHP's `uniqid()`.
 const UNIQID_BASE: u64 = 0x6_b03c_0000_0000;
 
+/// Something in a user's trash bin.
+#[derive(Debug)]
+pub(crate) struct Trashed {
+    pub(crate) uid: String,
+    /// Where it was.
+    pub(crate) path: String,
+    /// The deleted node and everything below it, the node itself first.
+    pub(crate) nodes: Vec<Node>,
+}
+
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) clock: Clock,
@@ -24,6 +34,8 @@ pub(crate) struct State {
     /// Times of wrong passwords, by the address they came from.
     pub(crate) failed_logins: HashMap<IpAddr, VecDeque<i64>>,
     pub(crate) failed_login_delay_ms: u64,
+    /// Deleted by a user, oldest first.
+    pub(crate) trash: Vec<Trashed>,
     pub(crate) maintenance: bool,
     pub(crate) notes_enabled: bool,
     next_node: i64,
@@ -41,6 +53,7 @@ impl State {
             app_passwords: Vec::new(),
             failed_logins: HashMap::new(),
             failed_login_delay_ms: 0,
+            trash: Vec::new(),
             maintenance: false,
             notes_enabled: true,
             next_node: FIRST_NODE_ID,

@@ -116,13 +116,12 @@ impl State {
         }
     }
 
-    /// Removes a node with everything below it, and the shares of what is gone.
-    pub(crate) fn remove(&mut self, id: i64) {
+    /// Removes a node with everything below it, and the shares of what is gone. Returns the removed nodes,
+    /// the top one first.
+    pub(crate) fn remove(&mut self, id: i64) -> Vec<Node> {
         self.detach(id);
         let gone = self.subtree(id);
-        for node in &gone {
-            self.nodes.remove(node);
-        }
+        let removed = gone.iter().filter_map(|node| self.nodes.remove(node)).collect();
         let dead: Vec<i64> = self
             .shares
             .values()
@@ -131,6 +130,16 @@ impl State {
             .collect();
         for share in dead {
             self.remove_share(share);
+        }
+        removed
+    }
+
+    /// Puts removed nodes back, with their old ids, as a child of `parent`.
+    pub(crate) fn put_back(&mut self, nodes: Vec<Node>, parent: i64) {
+        let top = nodes.first().map(|node| node.id);
+        self.nodes.extend(nodes.into_iter().map(|node| (node.id, node)));
+        if let Some(top) = top {
+            self.attach(top, parent);
         }
     }
 
@@ -181,14 +190,15 @@ impl State {
         false
     }
 
-    fn subtree(&self, id: i64) -> std::collections::HashSet<i64> {
-        let mut found = std::collections::HashSet::new();
+    /// A node and everything below it, the node itself first.
+    fn subtree(&self, id: i64) -> Vec<i64> {
+        let mut found = Vec::new();
         let mut open = vec![id];
         while let Some(next) = open.pop() {
             if let Some(children) = self.node(next).and_then(Node::children) {
                 open.extend(children.values());
             }
-            found.insert(next);
+            found.push(next);
         }
         found
     }

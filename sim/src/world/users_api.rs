@@ -67,6 +67,7 @@ impl World {
         }
         state.remove(root);
         state.app_passwords.retain(|token| token.uid != uid);
+        state.trash.retain(|trashed| trashed.uid != uid);
         state.users.remove(uid);
     }
 

@@ -66,6 +66,17 @@ async fn a_cut_body_is_seen_as_incomplete_and_a_truncated_one_is_not() {
     faults.set(FaultRule::new(Effect::InnerStatus(503)));
     let answer = listing(&simulator).await;
     assert_eq!(answer.status, 207);
+    faults.clear_all();
+    faults.set(FaultRule::new(Effect::EmptyAnswer));
+    let empty = listing(&simulator).await;
+    assert_eq!((empty.status, empty.body.len()), (200, 0));
+    faults.clear_all();
+    faults.set(FaultRule::new(Effect::HtmlPage));
+    let page = listing(&simulator).await;
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (200, Some("text/html; charset=UTF-8"))
+    );
     assert!(answer.text().contains("HTTP/1.1 503") && !answer.text().contains("HTTP/1.1 200"));
 }
 

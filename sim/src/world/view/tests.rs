@@ -98,6 +98,49 @@ fn two_shares_of_one_name_get_two_places_and_a_mount_can_be_renamed() {
 }
 
 #[test]
+fn trash_and_restore_keep_the_file_id() {
+    let world = world();
+    let (file, content) = (
+        world.file_id("alice", "/a/b/c.md"),
+        world.file_bytes("alice", "/a/b/c.md"),
+    );
+    let before = world.root_etag("alice");
+    world.delete_path("alice", "/a");
+    assert_eq!(world.file_id("alice", "/a/b/c.md"), None);
+    world.restore_path("alice", "/a");
+    assert_eq!(world.file_id("alice", "/a/b/c.md"), file);
+    assert_eq!(world.file_bytes("alice", "/a/b/c.md"), content);
+    assert_ne!(world.root_etag("alice"), before);
+}
+
+#[test]
+fn a_file_moved_out_of_a_shared_folder_leaves_its_owners_tree_with_its_id() {
+    let world = world();
+    let id = world.file_id("alice", "/a/b/c.md");
+    world.share("alice", "/a", "bob", SharePermissions::all());
+    let before = world.root_etag("alice");
+    world.move_path("bob", "/a/b/c.md", "/mine.md");
+    assert_eq!(world.file_id("bob", "/mine.md"), id);
+    assert_eq!(world.file_id("alice", "/a/b/c.md"), None);
+    assert_ne!(world.root_etag("alice"), before);
+}
+
+#[test]
+fn sizes_add_up_to_the_root() {
+    let world = world();
+    let size = |path: &str| {
+        let state = world.read();
+        state
+            .locate("alice", path)
+            .map(|found| state.size("alice", path, found))
+    };
+    assert_eq!((size("/"), size("/a")), (Some(6), Some(3)));
+    world.put_file("alice", "/a/b/c.md", "longer");
+    world.delete_path("alice", "/other");
+    assert_eq!((size("/"), size("/a")), (Some(6), Some(6)));
+}
+
+#[test]
 fn a_deleted_user_takes_files_and_shares_along() {
     let world = world();
     world.share("alice", "/a", "bob", SharePermissions::all());
