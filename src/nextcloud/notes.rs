@@ -1,7 +1,7 @@
-//! Notes API v1 (facts §6). A note's id is its file id; its ETag is not the file's.
+//! Notes API v1 (facts §6). A note's id is its file id; its `ETag` is not the file's.
 
 use super::dav::read_download;
-use super::http::Call;
+use super::http::{Call, bare_etag};
 use super::{Download, NextcloudError, UserSession};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -113,7 +113,7 @@ impl UserSession {
     /// `GET /notes?chunkSize=…&chunkCursor=…`: notes with content (or without), `chunk_size` at a time.
     ///
     /// The stubs with which the last chunk repeats the notes of earlier chunks are left out, so that the notes of
-    /// all chunks together are the listing. A note that the app could not read comes with an empty ETag and no
+    /// all chunks together are the listing. A note that the app could not read comes with an empty `ETag` and no
     /// content.
     pub async fn notes_page(
         &self,
@@ -121,8 +121,16 @@ impl UserSession {
         cursor: Option<&str>,
         with_content: bool,
     ) -> Result<NotesPage, NextcloudError> {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("chunkSize", &chunk_size.max(1).to_string());
+        if !with_content {
+            query.append_pair("exclude", "content");
+        }
+        if let Some(cursor) = cursor {
+            query.append_pair("chunkCursor", cursor);
+        }
         let answer = self
-            .send(json_call(Method::GET, &page_path(chunk_size, cursor, with_content))?)
+            .send(json_call(Method::GET, &format!("/notes?{}", query.finish()))?)
             .await?;
         let next = answer
             .header("x-notes-chunk-cursor")
@@ -179,16 +187,20 @@ impl UserSession {
         let call = json_call(Method::PUT, &format!("/notes/{id}"))?
             .header("content-type", "application/json")?
             // Without the quotes every ETag is stale (facts §6).
-            .header("if-match", &format!("\"{}\"", etag.trim_matches('"')))?
+            .header("if-match", &format!("\"{}\"", bare_etag(etag)))?
             .body(to_json(changes)?);
         self.one_note(call).await
     }
 
     /// `DELETE /notes/{id}`.
     pub async fn delete_note(&self, id: i64) -> Result<(), NextcloudError> {
-        self.send(json_call(Method::DELETE, &format!("/notes/{id}"))?)
-            .await
-            .map(drop)
+        // The body is an empty list; a page of something else is no deletion.
+        let _empty: Vec<serde_json::Value> = self
+            .send(json_call(Method::DELETE, &format!("/notes/{id}"))?)
+            .await?
+            .json()
+            .await?;
+        Ok(())
     }
 
     /// `GET /settings`; [`NextcloudError::NotFound`] when the Notes app is away.
@@ -231,17 +243,4 @@ fn to_json(body: &impl Serialize) -> Result<Vec<u8>, NextcloudError> {
         status: 400,
         message: format!("not JSON: {error}"),
     })
-}
-
-/// Path and query of one chunk of the listing.
-fn page_path(chunk_size: u32, cursor: Option<&str>, with_content: bool) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.append_pair("chunkSize", &chunk_size.max(1).to_string());
-    if !with_content {
-        query.append_pair("exclude", "content");
-    }
-    if let Some(cursor) = cursor {
-        query.append_pair("chunkCursor", cursor);
-    }
-    format!("/notes?{}", query.finish())
 }

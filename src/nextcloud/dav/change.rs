@@ -3,7 +3,7 @@
 use super::Depth;
 use super::list::dav_method;
 use super::path::FilesRoot;
-use crate::nextcloud::http::Call;
+use crate::nextcloud::http::{Call, bare_etag};
 use crate::nextcloud::{NextcloudError, UserSession};
 use reqwest::{Method, StatusCode};
 
@@ -15,7 +15,7 @@ impl UserSession {
             .send(Call::new(dav_method(b"MKCOL")?, root.url_path(path)?))
             .await
         {
-            Ok(_created) => Ok(true),
+            Ok(answer) => answer.only(&[StatusCode::CREATED]).map(|_created| true),
             Err(NextcloudError::Rejected { status: 405, .. }) => Ok(false),
             Err(error) => Err(error),
         }
@@ -25,14 +25,14 @@ impl UserSession {
     pub async fn delete(&self, path: &str) -> Result<(), NextcloudError> {
         let root = FilesRoot::of(self.user())?;
         self.refuse_root(path)?;
-        self.send(Call::new(Method::DELETE, root.url_path(path)?))
-            .await
-            .map(drop)
+        let answer = self.send(Call::new(Method::DELETE, root.url_path(path)?)).await?;
+        // A 207 would mean that only a part was deleted.
+        answer.only(&[StatusCode::NO_CONTENT]).map(drop)
     }
 
     /// MOVE; `true` when an existing target was replaced. `target_etag` guards the target.
     ///
-    /// The guard is a listing of the target just before: another ETag, or no target any more, is
+    /// The guard is a listing of the target just before: another `ETag`, or no target any more, is
     /// [`NextcloudError::PreconditionFailed`]. A change in the moment between the two requests is not seen; whether
     /// Nextcloud honours an `If` header with a tagged list here was not measured.
     pub async fn move_to(
@@ -74,7 +74,10 @@ impl UserSession {
         if let Some(etag) = target_etag {
             self.guard(to, etag).await?;
         }
-        let answer = self.send(call).await?;
+        let answer = self
+            .send(call)
+            .await?
+            .only(&[StatusCode::CREATED, StatusCode::NO_CONTENT])?;
         Ok(answer.status() == StatusCode::NO_CONTENT)
     }
 
@@ -86,7 +89,7 @@ impl UserSession {
         };
         let unchanged = listed
             .first()
-            .is_some_and(|entry| !entry.etag.is_empty() && entry.etag == etag.trim_matches('"'));
+            .is_some_and(|entry| !entry.etag.is_empty() && entry.etag == bare_etag(etag));
         if unchanged { Ok(()) } else { Err(changed()) }
     }
 

@@ -3,7 +3,7 @@
 use super::path::FilesRoot;
 use super::property::{NAMESPACES, REQUESTED};
 use super::{DavEntry, Depth, multistatus};
-use crate::nextcloud::http::{Answer, Call};
+use crate::nextcloud::http::Call;
 use crate::nextcloud::{NextcloudError, UserSession};
 use reqwest::{Method, StatusCode};
 
@@ -35,9 +35,9 @@ impl UserSession {
             .header("content-type", "application/xml; charset=utf-8")?
             .body(format!(
                 "<?xml version=\"1.0\"?><d:propfind {NAMESPACES}>{REQUESTED}</d:propfind>"
-            ))
-            .streamed();
-        let answer = multistatus_only(self.send(call).await?)?;
+            ));
+        let call = if depth == "0" { call } else { call.streamed() };
+        let answer = self.send(call).await?.only(&[StatusCode::MULTI_STATUS])?;
         // A resource lists at least itself.
         match multistatus::read(answer.stream(), &root, visit).await? {
             0 => Err(NextcloudError::Malformed("the listing is empty".to_owned())),
@@ -52,15 +52,4 @@ pub(super) fn dav_method(name: &[u8]) -> Result<Method, NextcloudError> {
         status: 405,
         message: "not an HTTP method".to_owned(),
     })
-}
-
-/// A success other than 207 is no listing.
-pub(super) fn multistatus_only(answer: Answer) -> Result<Answer, NextcloudError> {
-    match answer.status() {
-        StatusCode::MULTI_STATUS => Ok(answer),
-        other => Err(NextcloudError::Malformed(format!(
-            "a listing was answered with HTTP {}",
-            other.as_u16()
-        ))),
-    }
 }

@@ -1,4 +1,4 @@
-//! WebDAV files (facts §7). Paths are decoded, relative to the user's root and start with `/`.
+//! `WebDAV` files (facts §7). Paths are decoded, relative to the user's root and start with `/`.
 
 mod change;
 mod list;
@@ -36,7 +36,7 @@ pub struct DavEntry {
     pub path: String,
     /// A collection.
     pub is_folder: bool,
-    /// ETag without quotes; empty when Nextcloud sends none, which never counts as unchanged.
+    /// `ETag` without quotes; empty when Nextcloud sends none, which never counts as unchanged.
     pub etag: String,
     /// Bytes; for folders the sum.
     pub size: u64,
@@ -75,7 +75,7 @@ pub struct Download {
     pub bytes: Bytes,
     /// `Content-Type`.
     pub content_type: Option<String>,
-    /// ETag without quotes.
+    /// `ETag` without quotes.
     pub etag: Option<String>,
     /// Last modification.
     pub last_modified: Option<DateTime<Utc>>,
@@ -97,7 +97,7 @@ pub enum Precondition {
 pub struct PutOutcome {
     /// 201 rather than 204.
     pub created: bool,
-    /// New ETag without quotes.
+    /// New `ETag` without quotes.
     pub etag: Option<String>,
 }
 

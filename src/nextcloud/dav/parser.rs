@@ -158,9 +158,8 @@ impl<'r> Parser<'r> {
         };
         match element {
             Element::Href => {
-                if self.response.href.replace(self.text.trim().to_owned()).is_some() {
-                    return Err(malformed("a response names two resources"));
-                }
+                let before = self.response.href.replace(self.text.trim().to_owned());
+                before.map_or(Ok(()), |_second| Err(malformed("a response names two resources")))?;
             }
             Element::Value(property) => self.response.propstat.set(property, &self.text),
             Element::Status => {

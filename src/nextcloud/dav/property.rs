@@ -3,6 +3,7 @@
 use super::DavEntry;
 use super::path::FilesRoot;
 use crate::nextcloud::NextcloudError;
+use crate::nextcloud::http::bare_etag;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
@@ -108,7 +109,7 @@ impl Properties {
             is_folder: self.is_folder,
             etag: self
                 .take(Property::ETag)
-                .map(|etag| etag.trim_matches('"').to_owned())
+                .map(|etag| bare_etag(&etag).to_owned())
                 .unwrap_or_default(),
             // A folder that was not scanned yet has the size -1.
             size: size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),

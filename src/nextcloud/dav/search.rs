@@ -1,12 +1,13 @@
 //! SEARCH.
 
-use super::list::{dav_method, multistatus_only};
+use super::list::dav_method;
 use super::path::FilesRoot;
 use super::property::{NAMESPACES, REQUESTED};
 use super::{DavEntry, FileQuery, multistatus};
 use crate::nextcloud::http::Call;
 use crate::nextcloud::{NextcloudError, UserSession};
 use quick_xml::escape::escape;
+use reqwest::StatusCode;
 use std::fmt::Write as _;
 
 /// Conditions that one request may have; 101 are a 500 (facts §7).
@@ -18,9 +19,8 @@ impl UserSession {
         let root = FilesRoot::of(self.user())?;
         let call = Call::new(dav_method(b"SEARCH")?, "/remote.php/dav/")
             .header("content-type", "text/xml; charset=utf-8")?
-            .body(request(query, &root)?)
-            .streamed();
-        let answer = multistatus_only(self.send(call).await?)?;
+            .body(request(query, &root)?);
+        let answer = self.send(call).await?.only(&[StatusCode::MULTI_STATUS])?;
         let mut entries = Vec::new();
         multistatus::read(answer.stream(), &root, &mut |entry| entries.push(entry)).await?;
         Ok(entries)

@@ -3,7 +3,7 @@
 use super::path::FilesRoot;
 use super::property::http_date;
 use super::{Download, Precondition, PutOutcome};
-use crate::nextcloud::http::{Answer, Call};
+use crate::nextcloud::http::{Answer, Call, bare_etag};
 use crate::nextcloud::{NextcloudError, UserSession};
 use bytes::Bytes;
 use reqwest::{Method, StatusCode};
@@ -45,12 +45,13 @@ impl UserSession {
         }
         call = match precondition {
             Precondition::Any => call,
-            Precondition::Matches(etag) => {
-                call.header("if-match", &format!("\"{}\"", etag.trim_matches('"')))?
-            }
+            Precondition::Matches(etag) => call.header("if-match", &format!("\"{}\"", bare_etag(etag)))?,
             Precondition::Absent => call.header("if-none-match", "*")?,
         };
-        let answer = self.send(call).await?;
+        let answer = self
+            .send(call)
+            .await?
+            .only(&[StatusCode::CREATED, StatusCode::NO_CONTENT])?;
         Ok(PutOutcome {
             created: answer.status() == StatusCode::CREATED,
             etag: answer.etag(),
@@ -64,12 +65,7 @@ pub(in crate::nextcloud) async fn read_download(
     limit: u64,
 ) -> Result<Download, NextcloudError> {
     // No range was asked for, so anything but 200 is not the whole content.
-    if answer.status() != StatusCode::OK {
-        return Err(NextcloudError::Malformed(format!(
-            "a download was answered with HTTP {}",
-            answer.status().as_u16()
-        )));
-    }
+    let answer = answer.only(&[StatusCode::OK])?;
     let content_type = answer.header("content-type").map(str::to_owned);
     let last_modified = answer.header("last-modified").and_then(http_date);
     let etag = answer.etag();

@@ -53,7 +53,18 @@ impl Answer {
     pub(in crate::nextcloud) fn etag(&self) -> Option<String> {
         self.header("etag")
             .or_else(|| self.header("oc-etag"))
-            .map(|etag| etag.trim_matches('"').to_owned())
+            .map(|etag| bare_etag(etag).to_owned())
+    }
+
+    /// Refuses a success of another kind than the API promises: a proxy's or a log-in page says 200 to anything.
+    pub(in crate::nextcloud) fn only(self, promised: &[StatusCode]) -> Result<Self, NextcloudError> {
+        if promised.contains(&self.status()) {
+            return Ok(self);
+        }
+        Err(NextcloudError::Malformed(format!(
+            "an unexpected HTTP {}",
+            self.status().as_u16()
+        )))
     }
 
     /// The whole body, refused as soon as it is known to be larger than `limit`.
@@ -112,6 +123,11 @@ impl Answer {
         }
         body.freeze()
     }
+}
+
+/// An `ETag` without quotes and without the mark that a compressing proxy adds.
+pub(in crate::nextcloud) fn bare_etag(etag: &str) -> &str {
+    etag.trim().trim_start_matches("W/").trim_matches('"')
 }
 
 /// The connection broke in the middle of a body, so nothing may be concluded from what arrived.

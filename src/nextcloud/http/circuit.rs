@@ -7,9 +7,9 @@ use std::time::Duration;
 
 /// Bounds of the delay; it doubles from the first to the second, and the jitter takes up to half of it away.
 const FIRST_DELAY: Duration = Duration::from_secs(2);
-const LONGEST_DELAY: Duration = Duration::from_secs(60);
+const LONGEST_DELAY: Duration = Duration::from_mins(1);
 /// However long `Retry-After` is, the host is asked again after this time.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
 /// Faults that one broken resource can cause too open the circuit only when this many follow each other.
 const FAULTS_IN_A_ROW: u32 = 3;
 

@@ -6,7 +6,7 @@ mod factory;
 mod gate;
 mod request;
 
-pub(super) use answer::Answer;
+pub(super) use answer::{Answer, bare_etag};
 pub(super) use circuit::HostFault;
 pub(super) use request::Call;
 
