@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(name(None), "chunks-v1-none");
     }
 
-    #[sqlx::test(migrations = "migrations")]
+    #[sqlx::test(migrations = "./migrations")]
     async fn a_changed_model_never_mixes_vectors(pool: PgPool) {
         assert_eq!(
             adopt(&pool, Some("a@2"), Some(2)).await.unwrap(),

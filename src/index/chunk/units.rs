@@ -198,9 +198,12 @@ impl<'t, 'c, 'k> Units<'t, 'c, 'k> {
             self.fence = Some((mark, run));
             return false;
         }
-        let title = &line[line.len().min(run)..];
         // Four blanks before a line make it code.
-        if mark != '#' || run > 6 || indent > 3 || !(title.is_empty() || title.starts_with([' ', '\t'])) {
+        if mark != '#' || run > 6 || indent > 3 {
+            return false;
+        }
+        let title = &line[run..];
+        if !(title.is_empty() || title.starts_with([' ', '\t'])) {
             return false;
         }
         self.headings

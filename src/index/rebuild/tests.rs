@@ -33,7 +33,7 @@ async fn fill(pool: &PgPool) {
         .unwrap();
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn every_visible_chunk_becomes_a_point(pool: PgPool) {
     fill(&pool).await;
     let dir = tempfile::tempdir().unwrap();
