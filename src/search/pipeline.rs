@@ -3,7 +3,7 @@
 use super::families::Family;
 use super::hydrate::{self, Candidate};
 use super::plan::{Plan, plan};
-use super::rank::{Ranked, rank};
+use super::rank::{Ranked, Ranking, rank};
 use super::request::Filters;
 use super::retrieve::{DEPTHS, Lists, QueryTerms, read_lists};
 use super::tenant::{self, Scope};
@@ -45,6 +45,16 @@ struct Search<'a> {
     /// Results to confirm: the page, what stands before it, and one more to know that there is more.
     wanted: usize,
     verification: Verification<'a>,
+}
+
+/// A ranking whose best results are answered for.
+struct Settled {
+    /// Confirmed results, best first.
+    results: Vec<Ranked>,
+    /// The threshold cut the ranking: reading deeper finds nothing above it.
+    cut: bool,
+    /// Some of the results wanted could not be asked about any more.
+    unasked: bool,
 }
 
 /// What the lists hold once they are verified.
@@ -107,26 +117,26 @@ impl Search<'_> {
                 read_lists(self.parts.index.as_ref(), &plan.vectors, &scope.tenant, depth).await?;
             let candidates = self.candidates(&lists, scope).await?;
             lists.retain(|hit| candidates.contains_key(&hit.chunk));
-            let (results, cut) = self.settle(&mut lists, &candidates).await;
+            let Settled {
+                results,
+                cut,
+                unasked,
+            } = self.settle(&mut lists, &candidates).await;
             let chunks = lists
                 .chunks()
                 .iter()
                 .filter_map(|chunk| candidates.get(chunk))
                 .filter(|candidate| self.verification.confirmed(candidate.document))
                 .count();
-            let complete = results.len() >= self.wanted
-                || lists.exhausted
-                || cut
-                || self.verification.failure().is_some();
-            if complete && !self.budget_spent(&results) {
+            let failed = self.verification.failure().is_some();
+            if failed || (!unasked && (results.len() >= self.wanted || lists.exhausted || cut)) {
                 return Ok(Confirmed {
                     results,
                     chunks,
                     limited: None,
                 });
             }
-            let next = depths.next().filter(|_| !self.budget_spent(&results));
-            let Some(next) = next else {
+            let Some(next) = depths.next().filter(|_| !unasked) else {
                 let limited = Some(format!(
                     "only the best {depth} candidates of each list and {} documents were examined; narrow the \
                      query or add filters",
@@ -140,11 +150,6 @@ impl Search<'_> {
             };
             depth = next;
         }
-    }
-
-    /// Nothing more may be asked although results are missing.
-    fn budget_spent(&self, results: &[Ranked]) -> bool {
-        self.verification.asked() >= MAX_VERIFIED_DOCUMENTS && results.len() < self.wanted
     }
 
     /// The chunks that `PostgreSQL` shows to this reader and that pass the filters.
@@ -169,13 +174,7 @@ impl Search<'_> {
 
     /// Ranks, asks about the best, takes the refused out of the lists and ranks again, until the best are
     /// confirmed: the order is the one that the lists have without the documents this reader may not open.
-    /// The flag tells that the threshold cut the ranking, so that reading deeper finds nothing above it; a
-    /// fused score can still grow, so it is never set for hybrid.
-    async fn settle(
-        &mut self,
-        lists: &mut Lists,
-        candidates: &HashMap<ChunkId, Candidate>,
-    ) -> (Vec<Ranked>, bool) {
+    async fn settle(&mut self, lists: &mut Lists, candidates: &HashMap<ChunkId, Candidate>) -> Settled {
         loop {
             let verification = &self.verification;
             lists.retain(|hit| {
@@ -183,16 +182,21 @@ impl Search<'_> {
                     .get(&hit.chunk)
                     .is_some_and(|candidate| !verification.denied(candidate.document))
             });
-            let mut ranking = rank(lists, candidates, self.request, self.algorithm);
-            let questions = self.open_questions(&ranking.results, candidates);
+            let Ranking { mut results, cut } = rank(lists, candidates, self.request, self.algorithm);
+            let questions = self.open_questions(&results, candidates);
             if questions.is_empty() || self.verification.failure().is_some() {
-                ranking
-                    .results
-                    .retain(|result| self.verification.confirmed(result.document));
-                return (
-                    ranking.results,
-                    ranking.cut && self.algorithm != Algorithm::Hybrid,
-                );
+                let verification = &self.verification;
+                let unasked = results
+                    .iter()
+                    .take(self.wanted)
+                    .any(|result| verification.answer(result.document).is_none());
+                results.retain(|result| verification.confirmed(result.document));
+                // A fused score can still grow when its chunk turns up deeper in the other list.
+                return Settled {
+                    results,
+                    cut: cut && self.algorithm != Algorithm::Hybrid,
+                    unasked,
+                };
             }
             self.verification.ask(&questions).await;
         }

@@ -31,16 +31,14 @@ pub(super) struct SessionCheck<'a> {
 #[async_trait]
 impl AccessCheck for SessionCheck<'_> {
     async fn readable(&self, family: &str, native_ids: &[String]) -> Result<HashSet<String>, NextcloudError> {
-        match families::named(self.families, family) {
-            Some(family) => family.readable(self.session, native_ids).await,
-            None => {
-                tracing::error!(
-                    family,
-                    "documents of a family that this server cannot verify are left out"
-                );
-                Ok(HashSet::new())
-            }
-        }
+        let Some(known) = families::named(self.families, family) else {
+            tracing::error!(
+                family,
+                "documents of a family that this server cannot verify are left out"
+            );
+            return Ok(HashSet::new());
+        };
+        known.readable(self.session, native_ids).await
     }
 
     fn batch_size(&self, family: &str) -> usize {

@@ -13,7 +13,7 @@ const IDS_PER_SEARCH: usize = 100;
 /// a lower limit could cut off ids that have not been listed at all.
 const LISTED_PER_SEARCH: u32 = 1_000;
 
-/// Files and notes: one WebDAV SEARCH answers for up to 100 of them.
+/// Files and notes: one `WebDAV` SEARCH answers for up to 100 of them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FilesFamily;
 

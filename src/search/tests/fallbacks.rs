@@ -19,7 +19,7 @@ async fn with_one_document(world: World) -> World {
     world
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn without_an_embedder_hybrid_is_keyword_search_and_says_so(pool: PgPool) {
     let world = with_one_document(World::without_embedder(pool)).await;
     let answer = world.search("alice", request(Algorithm::Hybrid)).await.unwrap();
@@ -39,7 +39,7 @@ async fn without_an_embedder_hybrid_is_keyword_search_and_says_so(pool: PgPool) 
     assert!(matches!(&refused, SearchError::Invalid(text) if text.contains("EMBEDDING_PROVIDER")));
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn a_failing_model_leaves_keyword_search(pool: PgPool) {
     let world = with_one_document(World::new(pool)).await;
     world.embedder.broken.store(true, Ordering::SeqCst);
@@ -56,7 +56,7 @@ async fn a_failing_model_leaves_keyword_search(pool: PgPool) {
     assert!(matches!(refused, SearchError::Unavailable(_)));
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn while_the_index_is_rebuilt_answers_say_so(pool: PgPool) {
     let world = with_one_document(World::new(pool)).await;
     world.readiness.set(IndexState::Rebuilding);
@@ -76,7 +76,7 @@ async fn while_the_index_is_rebuilt_answers_say_so(pool: PgPool) {
     assert!(refused.to_string().contains("the index cannot be opened"));
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn a_broken_index_is_unavailable_without_naming_its_place(pool: PgPool) {
     let world = with_one_document(World::new(pool)).await;
     world.index.broken.store(true, Ordering::SeqCst);
@@ -88,7 +88,7 @@ async fn a_broken_index_is_unavailable_without_naming_its_place(pool: PgPool) {
     assert!(!refused.to_string().contains("/srv"));
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn what_nextcloud_does_not_confirm_is_left_out(pool: PgPool) {
     let world = with_one_document(World::new(pool)).await;
     world
@@ -109,7 +109,7 @@ async fn what_nextcloud_does_not_confirm_is_left_out(pool: PgPool) {
     assert!(matches!(fetched, Err(SearchError::Unavailable(text)) if text.contains("maintenance")));
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn a_blank_query_finds_nothing_and_asks_nobody(pool: PgPool) {
     let world = with_one_document(World::without_embedder(pool)).await;
     for query in ["", "  \n\u{3000}"] {
@@ -127,7 +127,7 @@ async fn a_blank_query_finds_nothing_and_asks_nobody(pool: PgPool) {
     assert!(world.check.batches().is_empty() && world.index.depths().is_empty());
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn s07_odd_queries_are_answered(pool: PgPool) {
     let world = with_one_document(World::new(pool)).await;
     for query in [

@@ -46,7 +46,7 @@ async fn world(pool: PgPool) -> World {
     world
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn types_are_those_that_this_reader_sees(pool: PgPool) {
     let world = world(pool).await;
     let of = |types: &[&str]| SearchRequest {
@@ -70,7 +70,7 @@ async fn types_are_those_that_this_reader_sees(pool: PgPool) {
     assert!(matches!(refused, SearchError::Invalid(text) if text.contains("file, note")));
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn folders_are_whole_folders_and_their_names_are_no_patterns(pool: PgPool) {
     let world = world(pool).await;
     let below = |folders: &[&str]| SearchRequest {
@@ -103,7 +103,7 @@ async fn folders_are_whole_folders_and_their_names_are_no_patterns(pool: PgPool)
     );
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn bounds_of_time_are_inclusive(pool: PgPool) {
     let world = world(pool).await;
     let march: DateTime<Utc> = "2026-03-01T00:00:00Z".parse().unwrap();
@@ -122,7 +122,7 @@ async fn bounds_of_time_are_inclusive(pool: PgPool) {
     );
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn candidates_can_be_filtered_after_the_index_has_answered(pool: PgPool) {
     let world = world(pool).await;
     let alice = principal("alice");
@@ -145,7 +145,7 @@ async fn candidates_can_be_filtered_after_the_index_has_answered(pool: PgPool) {
     );
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn a_filter_that_leaves_most_documents_is_applied_to_the_candidates(pool: PgPool) {
     let world = world(pool).await;
     // More documents than a query to the index may list; only those of `world` have chunks.

@@ -8,7 +8,7 @@ use sqlx::PgPool;
 
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::Hybrid, Algorithm::Semantic, Algorithm::Bm25];
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn s01_identical_documents_of_two_users_stay_apart(pool: PgPool) {
     let world = World::new(pool);
     for id in 1..=5 {
@@ -41,7 +41,7 @@ async fn s01_identical_documents_of_two_users_stay_apart(pool: PgPool) {
     );
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn s01_someone_without_documents_gets_an_empty_answer(pool: PgPool) {
     let world = World::new(pool);
     world.add(1, "budget", &[("alice", "file", "/a.md")]).await;
@@ -53,7 +53,7 @@ async fn s01_someone_without_documents_gets_an_empty_answer(pool: PgPool) {
     assert!(world.check.batches().is_empty());
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn a_point_with_a_stale_access_set_shows_nothing(pool: PgPool) {
     let world = World::new(pool);
     world
@@ -70,7 +70,7 @@ async fn a_point_with_a_stale_access_set_shows_nothing(pool: PgPool) {
     assert!(world.check.batches().is_empty());
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn s04_a_share_revoked_a_moment_ago_is_dropped_and_not_counted(pool: PgPool) {
     let world = World::new(pool);
     world
@@ -88,7 +88,7 @@ async fn s04_a_share_revoked_a_moment_ago_is_dropped_and_not_counted(pool: PgPoo
     );
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn s06_a_foreign_document_answers_as_one_that_does_not_exist(pool: PgPool) {
     let world = World::new(pool);
     world.add(1, "secret", &[("alice", "file", "/a.md")]).await;
@@ -119,7 +119,7 @@ async fn s06_a_foreign_document_answers_as_one_that_does_not_exist(pool: PgPool)
     assert!(world.check.batches().is_empty());
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn s08_a_removed_document_is_gone_before_the_index_is_purged(pool: PgPool) {
     let world = World::new(pool);
     world.add(1, "budget", &[("alice", "file", "/a.md")]).await;
@@ -129,7 +129,7 @@ async fn s08_a_removed_document_is_gone_before_the_index_is_purged(pool: PgPool)
     assert_eq!((ids(&answer), answer.total_found), (vec!["2"], 1));
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn s08_a_document_deleted_in_nextcloud_is_gone_before_the_scan(pool: PgPool) {
     let world = World::new(pool);
     world.add(1, "budget", &[("alice", "file", "/a.md")]).await;
@@ -143,7 +143,7 @@ async fn s08_a_document_deleted_in_nextcloud_is_gone_before_the_scan(pool: PgPoo
     assert_eq!(fetched, None);
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn only_the_visible_generation_is_found(pool: PgPool) {
     let world = World::new(pool);
     let document = world.add(1, "old words", &[("alice", "file", "/a.md")]).await;
@@ -159,7 +159,7 @@ async fn only_the_visible_generation_is_found(pool: PgPool) {
     );
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn a_shared_document_is_shown_as_each_reader_sees_it(pool: PgPool) {
     let world = World::new(pool);
     world
@@ -194,7 +194,7 @@ fn documents() -> impl Strategy<Value = Vec<(Vec<usize>, bool)>> {
     )
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn the_answer_equals_that_of_a_world_without_what_is_unreadable(pool: PgPool) {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
@@ -226,5 +226,23 @@ async fn the_answer_equals_that_of_a_world_without_what_is_unreadable(pool: PgPo
             ));
         }
         assert_eq!(answers[0], answers[1], "{world_plan:?}");
+    }
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn searches_of_two_users_side_by_side_stay_apart(pool: PgPool) {
+    let world = std::sync::Arc::new(World::new(pool));
+    world.add(1, "budget", &[("alice", "file", "/a.md")]).await;
+    world.add(2, "budget", &[("bob", "file", "/b.md")]).await;
+    let searches: Vec<_> = (0..20)
+        .map(|turn| {
+            let world = world.clone();
+            let (uid, own) = if turn % 2 == 0 { ("alice", "1") } else { ("bob", "2") };
+            tokio::spawn(async move { (world.words(uid, "budget").await, own) })
+        })
+        .collect();
+    for search in searches {
+        let (answer, own) = search.await.unwrap();
+        assert_eq!(ids(&answer), [own]);
     }
 }

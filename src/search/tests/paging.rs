@@ -23,7 +23,7 @@ async fn filled(pool: PgPool, documents: i64) -> World {
     world
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn pages_join_without_gap_or_repetition(pool: PgPool) {
     let world = filled(pool, 25).await;
     let mut all = Vec::new();
@@ -37,7 +37,7 @@ async fn pages_join_without_gap_or_repetition(pool: PgPool) {
     assert_eq!(all, expected, "equal scores are ordered by document");
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn the_total_is_exact_when_the_page_ends_with_the_last_result(pool: PgPool) {
     let world = filled(pool, 10).await;
     assert_eq!(world.search("alice", page(0, 10)).await.unwrap().total_found, 10);
@@ -50,7 +50,7 @@ async fn the_total_is_exact_when_the_page_ends_with_the_last_result(pool: PgPool
     );
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn a_search_asks_nextcloud_once_and_not_about_everything(pool: PgPool) {
     let world = filled(pool, 150).await;
     world.check.revoke(1);
@@ -64,7 +64,7 @@ async fn a_search_asks_nextcloud_once_and_not_about_everything(pool: PgPool) {
     );
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn a_full_page_of_hundred_documents_needs_no_third_request(pool: PgPool) {
     let world = filled(pool, 150).await;
     let answer = world.search("alice", page(0, 100)).await.unwrap();
@@ -72,7 +72,7 @@ async fn a_full_page_of_hundred_documents_needs_no_third_request(pool: PgPool) {
     assert_eq!(world.check.batches(), [100, 11]);
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn chunks_of_one_document_are_verified_once(pool: PgPool) {
     let world = World::new(pool);
     world
@@ -89,7 +89,7 @@ async fn chunks_of_one_document_are_verified_once(pool: PgPool) {
     assert_eq!((ids(&documents), documents.total_found), (vec!["1"], 1));
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn lists_are_read_deeper_when_the_best_are_refused(pool: PgPool) {
     let world = filled(pool, 230).await;
     for id in 1..=220 {
@@ -105,7 +105,7 @@ async fn lists_are_read_deeper_when_the_best_are_refused(pool: PgPool) {
     assert_eq!(world.index.depths(), [200, 1_000]);
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn one_document_of_many_chunks_does_not_hide_the_others(pool: PgPool) {
     let world = World::new(pool);
     world
@@ -121,7 +121,7 @@ async fn one_document_of_many_chunks_does_not_hide_the_others(pool: PgPool) {
     assert_eq!((ids(&answer), answer.total_found), (vec!["1", "2"], 2));
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn a_threshold_limits_the_count_too(pool: PgPool) {
     let world = World::new(pool);
     world
@@ -140,4 +140,23 @@ async fn a_threshold_limits_the_count_too(pool: PgPool) {
     let answer = world.search("alice", request).await.unwrap();
     assert_eq!((ids(&answer), answer.total_found), (vec!["1"], 1));
     assert_eq!(world.check.asked_ids(), ["1"]);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn an_endless_row_of_refusals_ends_after_ten_requests(pool: PgPool) {
+    let world = World::new(pool);
+    world.add(1, "budget", &[ALICE]).await;
+    world.add_many(1_200, "budget", ALICE).await;
+    world.check.revoke(1);
+    let request = SearchRequest {
+        algorithm: Algorithm::Bm25,
+        ..page(0, 100)
+    };
+    let answer = world.search("alice", request).await.unwrap();
+    assert_eq!(
+        (answer.hits.len(), answer.total_found, answer.dropped_documents),
+        (0, 0, 1_000)
+    );
+    assert!(answer.degraded.unwrap().contains("1000 documents were examined"));
+    assert!(world.check.batches().iter().sum::<usize>() == 1_000);
 }

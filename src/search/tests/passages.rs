@@ -13,7 +13,7 @@ async fn world(pool: PgPool) -> World {
     world
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn excerpts_and_context_are_cut_at_code_points(pool: PgPool) {
     let world = world(pool).await;
     let request = SearchRequest {
@@ -37,7 +37,7 @@ async fn excerpts_and_context_are_cut_at_code_points(pool: PgPool) {
     assert_eq!(slice, hit.excerpt);
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn context_ends_where_the_text_ends(pool: PgPool) {
     let world = world(pool).await;
     let request = SearchRequest {
@@ -57,7 +57,7 @@ async fn context_ends_where_the_text_ends(pool: PgPool) {
     assert!(!hit.has_more_before && !hit.has_more_after);
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn a_document_is_fetched_whole_by_the_type_its_reader_sees(pool: PgPool) {
     let world = world(pool).await;
     let alice = principal("alice");
@@ -87,7 +87,7 @@ async fn a_document_is_fetched_whole_by_the_type_its_reader_sees(pool: PgPool) {
     assert!(matches!(unknown, Err(SearchError::Invalid(text)) if text.contains("file, note")));
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn a_chunk_is_shown_with_what_stands_around_it(pool: PgPool) {
     let world = world(pool).await;
     let alice = principal("alice");
@@ -125,7 +125,7 @@ async fn a_chunk_is_shown_with_what_stands_around_it(pool: PgPool) {
     );
 }
 
-#[sqlx::test(migrations = "migrations")]
+#[sqlx::test(migrations = "./migrations")]
 async fn a_document_without_a_visible_text_is_not_found(pool: PgPool) {
     let world = world(pool).await;
     world.sql("update documents set visible_generation = 0").await;

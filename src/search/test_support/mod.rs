@@ -1,0 +1,7 @@
+//! Doubles for the tests of this module, and a world to fill with documents.
+
+mod doubles;
+mod world;
+
+pub(super) use doubles::{FakeCheck, MemoryIndex, WordEmbedder, WordTerms, embedding};
+pub(super) use world::{World, ids, principal};
