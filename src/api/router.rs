@@ -10,10 +10,10 @@ use std::any::Any;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
-/// Every route of this server, with its layers. Outermost first: observe, panic, header bound, body bound.
+/// Every route of this server, with its layers. Outermost first: observe, panic, header bound.
 pub fn router(state: ApiState) -> Router {
     let parts = state.parts();
-    let mcp = parts.mcp.http_service(&parts.hosts);
+    let mcp = parts.mcp.http_service(&parts.hosts, limits::MAX_BODY_BYTES);
     let mcp = Router::new()
         .route("/mcp", any_service(mcp))
         .route_layer(from_fn_with_state(state.clone(), mcp_endpoint::require_caller));
@@ -28,10 +28,11 @@ pub fn router(state: ApiState) -> Router {
             get(v1::get).post(v1::post).delete(v1::delete),
         );
     }
+    // `/mcp` bounds its bodies itself, by the same figure, and says 413 where this layer could only cut them off.
     router
+        .layer(RequestBodyLimitLayer::new(limits::MAX_BODY_BYTES))
         .merge(mcp)
         .fallback(|| async { ApiError::of_status(StatusCode::NOT_FOUND) })
-        .layer(RequestBodyLimitLayer::new(limits::MAX_BODY_BYTES))
         .layer(from_fn(limits::bound_headers))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(from_fn_with_state(state.clone(), observe::observe))

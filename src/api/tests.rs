@@ -1,1 +1,200 @@
+//! The router as clients see it.
 
+use super::*;
+use crate::auth::testing::{FakeNextcloud, NoSessions, basic_header, manual_clock, verifier};
+use crate::auth::{
+    AppPasswordStore, AppPasswords, BasicVerifier, CredentialError, McpGate, StoredAppPassword, SyncTrigger,
+};
+use crate::clock::ManualClock;
+use crate::entropy::SystemEntropy;
+use crate::ids::UserId;
+use crate::mcp::{HostPolicy, Links, McpServer, McpServerParts};
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use http::{Request, StatusCode};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tower::ServiceExt;
+
+mod app_passwords;
+mod health;
+mod mcp;
+
+const APP_PASSWORD: &str = "aB3xY-aB3xY-aB3xY-aB3xY-aB3xY";
+
+#[derive(Default)]
+struct MemoryStore(Mutex<HashMap<UserId, StoredAppPassword>>);
+
+#[async_trait]
+impl AppPasswordStore for MemoryStore {
+    async fn put(&self, stored: &StoredAppPassword) -> Result<(), CredentialError> {
+        self.0.lock().unwrap().insert(stored.uid.clone(), stored.clone());
+        Ok(())
+    }
+
+    async fn get(&self, user: &UserId) -> Result<Option<StoredAppPassword>, CredentialError> {
+        Ok(self.0.lock().unwrap().get(user).cloned())
+    }
+
+    async fn exists(&self, user: &UserId) -> Result<bool, CredentialError> {
+        Ok(self.0.lock().unwrap().contains_key(user))
+    }
+
+    async fn delete(&self, user: &UserId) -> Result<bool, CredentialError> {
+        Ok(self.0.lock().unwrap().remove(user).is_some())
+    }
+}
+
+#[derive(Default)]
+struct Wakeups(Mutex<Vec<String>>);
+
+#[async_trait]
+impl SyncTrigger for Wakeups {
+    async fn user_provisioned(&self, uid: &UserId) {
+        self.0.lock().unwrap().push(format!("+{uid}"));
+    }
+
+    async fn user_removed(&self, uid: &UserId) {
+        self.0.lock().unwrap().push(format!("-{uid}"));
+    }
+}
+
+struct Switch(&'static str, bool, AtomicBool);
+
+#[async_trait]
+impl Probe for Switch {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+
+    fn gates(&self) -> bool {
+        self.1
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        if self.2.load(Ordering::Relaxed) {
+            Ok(())
+        } else {
+            Err("postgres://user:secret@db is away".into())
+        }
+    }
+}
+
+/// A server in hybrid mode over fakes.
+struct Server {
+    router: Router,
+    nextcloud: Arc<FakeNextcloud>,
+    clock: Arc<ManualClock>,
+    store: Arc<MemoryStore>,
+    wakeups: Arc<Wakeups>,
+    readiness: Readiness,
+    database: Arc<Switch>,
+    away: Arc<Switch>,
+}
+
+impl Server {
+    fn hybrid() -> Self {
+        Self::with_gate(|verifier| McpGate::basic(verifier, Arc::new(NoSessions)))
+    }
+
+    fn with_gate(gate: impl FnOnce(BasicVerifier) -> McpGate) -> Self {
+        let nextcloud = FakeNextcloud::with_user("alice", APP_PASSWORD);
+        nextcloud.add("bob", "bob", "another-bob-password-1234");
+        let clock = manual_clock();
+        let verifier = verifier(&nextcloud, &clock);
+        let (store, wakeups) = (Arc::new(MemoryStore::default()), Arc::new(Wakeups::default()));
+        let database = Arc::new(Switch("database", true, AtomicBool::new(true)));
+        let away = Arc::new(Switch("nextcloud", false, AtomicBool::new(true)));
+        let readiness = Readiness::new(vec![database.clone(), away.clone()], clock.clone());
+        let links = Links::new(&"https://cloud.example.org/".parse().unwrap());
+        let state = ApiState::new(ApiStateParts {
+            facts: StatusFacts {
+                version: "0.0.0",
+                auth_mode: "multi_user_basic",
+                vector_sync_enabled: false,
+                webhooks_enabled: false,
+                supported_search_types: &[],
+                rerank_available: false,
+                management_api_version: "1.0",
+                supports_app_passwords: Some(true),
+            },
+            gate: gate(verifier.clone()),
+            mcp: McpServer::new(McpServerParts {
+                links,
+                clock: clock.clone(),
+                semantic: None,
+            }),
+            hosts: HostPolicy::new(&server_config()),
+            readiness: readiness.clone(),
+            sync_status: None,
+            app_passwords: Some(AppPasswords::new(verifier, store.clone(), wakeups.clone())),
+            trusted_proxies: Vec::new(),
+            clock: clock.clone(),
+            entropy: Arc::new(SystemEntropy),
+        });
+        Self {
+            router: router(state),
+            nextcloud,
+            clock,
+            store,
+            wakeups,
+            readiness,
+            database,
+            away,
+        }
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)));
+        Answer {
+            status: head.status,
+            headers: head.headers,
+            body,
+        }
+    }
+
+    async fn call(&self, method: &str, path: &str, authorization: Option<&str>, body: &str) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "localhost:8000");
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        self.send(request.body(Body::from(body.to_owned())).unwrap())
+            .await
+    }
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: http::HeaderMap,
+    body: Value,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+fn server_config() -> crate::config::ServerConfig {
+    crate::config::ServerConfig {
+        listen: "127.0.0.1:8000".parse().unwrap(),
+        role: crate::config::Role::All,
+        public_url: "https://mcp.example.org".parse().unwrap(),
+        allowed_hosts: Vec::new(),
+        allowed_origins: Vec::new(),
+        trusted_proxies: Vec::new(),
+        access_token: None,
+        shutdown_grace_seconds: 1,
+    }
+}

@@ -226,7 +226,7 @@ mod tests {
             ),
             (
                 json!({"query": "x", "user_id": "bob"}),
-                "unknown argument `user_id`; this tool takes: limit, note, prefixes, query, score",
+                "unknown argument `user_id`; this tool takes: query, limit, score, note, prefixes",
             ),
         ] {
             assert_eq!(read(arguments.clone()).unwrap_err(), expected, "{arguments}");

@@ -53,6 +53,7 @@ fn strip(schema: &mut Value, what: Strip) {
     match schema {
         Value::Object(object) => {
             object.remove("format");
+            collapse_choice(object);
             if what == Strip::FormatsAndProse && object.get("description").is_some_and(Value::is_string) {
                 object.remove("description");
             }
@@ -69,5 +70,20 @@ fn strip(schema: &mut Value, what: Strip) {
         }
         Value::Array(items) => items.iter_mut().for_each(|item| strip(item, what)),
         _ => {}
+    }
+}
+
+/// Turns `oneOf` constants, each with its prose, into a plain `enum`.
+fn collapse_choice(object: &mut JsonObject) {
+    let constants: Option<Vec<Value>> = object.get("oneOf").and_then(Value::as_array).and_then(|choices| {
+        choices
+            .iter()
+            .map(|choice| choice.get("const").cloned())
+            .collect()
+    });
+    if let Some(constants) = constants {
+        object.remove("oneOf");
+        object.insert("type".into(), "string".into());
+        object.insert("enum".into(), constants.into());
     }
 }

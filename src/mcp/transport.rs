@@ -11,11 +11,12 @@ use std::sync::Arc;
 pub type McpHttpService = StreamableHttpService<McpServer, NeverSessionManager>;
 
 impl McpServer {
-    /// The service for `/mcp`.
-    pub fn http_service(&self, policy: &HostPolicy) -> McpHttpService {
+    /// The service for `/mcp`; larger bodies than `max_body_bytes` are answered with 413.
+    pub fn http_service(&self, policy: &HostPolicy, max_body_bytes: usize) -> McpHttpService {
         let config = StreamableHttpServerConfig::default()
             .with_legacy_session_mode(false)
             .with_json_response(true)
+            .with_max_request_body_bytes(max_body_bytes)
             .with_allowed_hosts(policy.hosts.iter().cloned())
             .with_allowed_origins(policy.origins.iter().cloned());
         let server = self.clone();
