@@ -89,9 +89,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn chunking() -> Result<(), Box<dyn Error>> {
     let chunker = Chunker::built_in()?;
-    let note = (0..40)
+    let parts: Vec<String> = (0..40)
         .map(|seed| format!("## Part {seed}\n{}\n\n", text(seed, 300)))
-        .collect::<String>();
+        .collect();
+    let note = parts.concat();
     let started = Instant::now();
     let mut bytes = 0;
     while started.elapsed().as_secs_f64() < 1.0 {
@@ -149,7 +150,7 @@ fn bare_loop(threads: usize, count: usize) -> Result<f64, Box<dyn Error>> {
 fn text(seed: usize, words: usize) -> String {
     let word = |n: usize| WORDS[(seed * 31 + n * n * 7 + n) % WORDS.len()];
     (0..words)
-        .map(|n| format!("{}{}", word(n), if n % 12 == 11 { ". " } else { " " }))
+        .flat_map(|n| [word(n), if n % 12 == 11 { ". " } else { " " }])
         .collect()
 }
 

@@ -12,6 +12,9 @@ pub const DIMENSION: usize = 4;
 pub type Index = Arc<dyn VectorIndex>;
 
 /// A point of document `chunk / 10`, with term 7 weighted by `weight`.
+///
+/// # Panics
+/// When `chunk` is negative or beyond the term ids.
 pub fn point(chunk: i64, access_set: i64, weight: f32, dense: Option<[f32; 4]>) -> Point {
     Point {
         chunk: ChunkId(chunk),
@@ -53,6 +56,9 @@ async fn sparse(index: &Index, access_sets: &[i64]) -> Vec<i64> {
 }
 
 /// Runs all of them, emptying the index between.
+///
+/// # Panics
+/// When the index breaks the contract.
 pub async fn all(index: Index) {
     upsert_and_query(&index).await;
     index.clear().await.unwrap();

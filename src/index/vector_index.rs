@@ -27,6 +27,17 @@ pub struct TenantFilter {
     pub(crate) documents: Option<Vec<DocumentId>>,
 }
 
+#[cfg(feature = "bench")]
+impl TenantFilter {
+    /// The documents of these access sets, without asking whose they are: for measurements only.
+    pub fn of_access_sets(access_sets: Vec<AccessSetId>) -> Self {
+        Self {
+            access_sets,
+            documents: None,
+        }
+    }
+}
+
 /// A ranked point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Hit {

@@ -10,6 +10,7 @@ use qdrant_edge::{
 };
 
 /// An engine error without its internals' types.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
 pub(super) fn backend(error: OperationError) -> IndexError {
     IndexError::Backend(error.to_string())
 }

@@ -203,7 +203,7 @@ fn load(dir: &Path, config: &EdgeConfig) -> Result<EdgeShard, IndexError> {
     let segments = fs::read_dir(dir.join("segments"))
         .map_err(|error| disk(&error))?
         .count();
-    if segments == 0 || !(open || !parts.is_empty()) {
+    if segments == 0 || (!open && parts.is_empty()) {
         return Err(IndexError::Unavailable("its files are incomplete".to_owned()));
     }
     parts.sort_unstable();

@@ -6,9 +6,9 @@ use crate::ids::{AccessSetId, ChunkId, DocumentId};
 use crate::index::{IndexError, Point};
 use qdrant_edge::external::serde_json::json;
 use qdrant_edge::{
-    EdgeShard, Filter, Payload, PayloadOps, PointInsertOperations, PointOperations, PointVectorsPersisted,
-    SetPayloadOp, UpdateOperation, UpdateVectorsOp, VectorOperations, VectorPersisted, VectorStructPersisted,
-    WithPayloadInterface, WithVector,
+    EdgeShard, Filter, Payload, PayloadOps, PointInsertOperations, PointOperations, PointStructPersisted,
+    PointVectorsPersisted, SetPayloadOp, UpdateOperation, UpdateVectorsOp, VectorOperations, VectorPersisted,
+    VectorStructPersisted, WithPayloadInterface, WithVector,
 };
 use std::collections::BTreeMap;
 use std::collections::HashSet;
@@ -117,16 +117,7 @@ fn apply(store: &Store, dimension: Option<usize>, command: Command) -> Result<()
                 .into_iter()
                 .map(|point| convert::point(point, dimension))
                 .collect::<Result<Vec<_>, _>>()?;
-            store.with(|shard| {
-                for part in points.chunks(OPERATION_POINTS) {
-                    let insert = PointInsertOperations::PointsList(part.to_vec());
-                    update(
-                        shard,
-                        UpdateOperation::PointOperation(PointOperations::UpsertPoints(insert)),
-                    )?;
-                }
-                Ok(())
-            })
+            store.with(|shard| upsert(shard, points))
         }
         Command::SetDense(vectors) => match dimension {
             Some(dimension) => set_dense(store, dimension, &vectors),
@@ -156,6 +147,18 @@ fn apply(store: &Store, dimension: Option<usize>, command: Command) -> Result<()
             }
         }
     }
+}
+
+fn upsert(shard: &EdgeShard, mut points: Vec<PointStructPersisted>) -> Result<(), IndexError> {
+    while !points.is_empty() {
+        let rest = points.split_off(points.len().min(OPERATION_POINTS));
+        let insert = PointInsertOperations::PointsList(std::mem::replace(&mut points, rest));
+        update(
+            shard,
+            UpdateOperation::PointOperation(PointOperations::UpsertPoints(insert)),
+        )?;
+    }
+    Ok(())
 }
 
 fn set_dense(store: &Store, dimension: usize, vectors: &[(ChunkId, Vec<f32>)]) -> Result<(), IndexError> {
