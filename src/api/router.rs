@@ -43,6 +43,10 @@ pub fn router(state: ApiState) -> Router {
 #[error("a handler panicked: {0}")]
 struct Panicked(String);
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature that the panic layer asks for"
+)]
 fn answer_panic(panic: Box<dyn Any + Send>) -> Response {
     let text = panic
         .downcast_ref::<&str>()

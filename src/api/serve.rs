@@ -28,7 +28,7 @@ pub async fn serve(
         tokio::time::sleep(grace).await;
     };
     tokio::select! {
-        served = async { server.await } => served,
+        outcome = async { server.await } => outcome,
         () = out_of_time => {
             tracing::warn!("requests were still running at the end of the grace period");
             Ok(())

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// Attempts on the credential routes per user.
 const ATTEMPTS: usize = 5;
-const ATTEMPT_WINDOW: Duration = Duration::from_secs(60 * 60);
+const ATTEMPT_WINDOW: Duration = Duration::from_hours(1);
 
 /// The unchanging part of `/api/v1/status`.
 #[derive(Debug, Clone, Serialize)]

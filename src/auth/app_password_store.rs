@@ -108,3 +108,98 @@ impl AppPasswordStore for PgAppPasswordStore {
         Ok(deleted.rows_affected() > 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::EncryptionConfig;
+    use crate::entropy::SystemEntropy;
+    use secrecy::{ExposeSecret, SecretString};
+    use std::sync::Arc;
+    use zeroize::Zeroizing;
+
+    fn store(pool: PgPool) -> PgAppPasswordStore {
+        let config = EncryptionConfig {
+            current: Zeroizing::new([7; 32]),
+            previous: None,
+        };
+        PgAppPasswordStore::new(pool, Keyring::new(&config, Arc::new(SystemEntropy)))
+    }
+
+    fn of(uid: &str, password: &str) -> StoredAppPassword {
+        StoredAppPassword {
+            uid: UserId::new(uid),
+            login_name: LoginName::new(format!("{uid}@example.org")),
+            password: SecretString::from(password),
+            scopes: Some(vec!["notes.read".into()]),
+        }
+    }
+
+    #[sqlx::test(migrations = "./migrations")]
+    async fn an_app_password_comes_back_and_can_be_replaced_and_deleted(pool: PgPool) {
+        let store = store(pool);
+        let alice = UserId::new("alice");
+        assert!(store.get(&alice).await.unwrap().is_none());
+        store.put(&of("alice", "first")).await.unwrap();
+        store.put(&of("alice", "second")).await.unwrap();
+        let stored = store.get(&alice).await.unwrap().unwrap();
+        assert_eq!(stored.password.expose_secret(), "second");
+        assert_eq!(stored.login_name.as_str(), "alice@example.org");
+        assert_eq!(stored.scopes, Some(vec!["notes.read".into()]));
+        assert!(store.exists(&alice).await.unwrap());
+        assert!(store.delete(&alice).await.unwrap());
+        assert!(!store.delete(&alice).await.unwrap());
+        assert!(!store.exists(&alice).await.unwrap());
+    }
+
+    #[sqlx::test(migrations = "./migrations")]
+    async fn t01_the_row_holds_no_plaintext_and_two_stores_differ(pool: PgPool) {
+        let store = store(pool.clone());
+        let mut rows = Vec::new();
+        for _ in 0..2 {
+            store.put(&of("alice", "s3cret-s3cret-s3cret")).await.unwrap();
+            let row = sqlx::query_scalar!("select password from app_passwords where uid = 'alice'")
+                .fetch_one(&pool)
+                .await
+                .unwrap();
+            assert!(row.starts_with("v1.") && !row.contains("s3cret"), "{row}");
+            rows.push(row);
+        }
+        assert_ne!(rows[0], rows[1]);
+    }
+
+    #[sqlx::test(migrations = "./migrations")]
+    async fn a_swapped_row_does_not_decrypt(pool: PgPool) {
+        let store = store(pool.clone());
+        store.put(&of("alice", "of-alice")).await.unwrap();
+        store.put(&of("bob", "of-bob")).await.unwrap();
+        sqlx::query!(
+            "update app_passwords set password = (select password from app_passwords where uid = 'alice')
+             where uid = 'bob'"
+        )
+        .execute(&pool)
+        .await
+        .unwrap();
+        let refused = store.get(&UserId::new("bob")).await;
+        assert!(matches!(refused, Err(CredentialError::Unusable(_))));
+    }
+
+    #[sqlx::test(migrations = "./migrations")]
+    async fn a_new_app_password_wakes_a_paused_user(pool: PgPool) {
+        let store = store(pool.clone());
+        store.put(&of("alice", "first")).await.unwrap();
+        sqlx::query!("update users set sync_state = 'paused', sync_state_reason = 'disabled'")
+            .execute(&pool)
+            .await
+            .unwrap();
+        store.put(&of("alice", "second")).await.unwrap();
+        let user = sqlx::query!("select sync_state, sync_state_reason from users where uid = 'alice'")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        assert_eq!(
+            (user.sync_state.as_str(), user.sync_state_reason),
+            ("active", None)
+        );
+    }
+}

@@ -116,7 +116,7 @@ mod tests {
         );
         for _ in 0..3 {
             assert_eq!(configured.principal().await.unwrap().user().as_str(), "alice");
-            clock.advance(std::time::Duration::from_secs(300));
+            clock.advance(std::time::Duration::from_mins(5));
         }
         assert_eq!(fake.asked(), 1);
         CredentialProvider::rejected(&configured, &UserId::new("alice"))

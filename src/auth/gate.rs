@@ -136,7 +136,7 @@ fn configured_account_error(error: AuthError) -> AuthError {
         error => {
             tracing::error!(%error, "the configured Nextcloud account cannot be used");
             AuthError::Unavailable {
-                retry_after: std::time::Duration::from_secs(60),
+                retry_after: std::time::Duration::from_mins(1),
             }
         }
     }

@@ -30,11 +30,11 @@ const KNOWN_FOR: TimeDelta = TimeDelta::hours(24);
 const CAPACITY: u64 = 10_000;
 /// Wrong passwords of one client address within [`CLIENT_WINDOW`].
 const CLIENT_FAILURES: usize = 3;
-const CLIENT_WINDOW: Duration = Duration::from_secs(10 * 60);
+const CLIENT_WINDOW: Duration = Duration::from_mins(10);
 /// Wrong passwords of all addresses within [`GLOBAL_WINDOW`]. With [`UNKNOWN_AT_ONCE`] in flight beyond the last
 /// counted one, at most nine reach Nextcloud, whose limit is ten in 30 minutes.
 const GLOBAL_FAILURES: usize = 6;
-const GLOBAL_WINDOW: Duration = Duration::from_secs(30 * 60);
+const GLOBAL_WINDOW: Duration = Duration::from_mins(30);
 /// Checks of unknown credentials at one time.
 const UNKNOWN_AT_ONCE: usize = 4;
 /// What a caller is told to wait when Nextcloud does not say.

@@ -178,7 +178,7 @@ async fn storing_is_limited_to_five_an_hour() {
         (limited.status, limited.header("retry-after")),
         (StatusCode::TOO_MANY_REQUESTS, "3600")
     );
-    server.clock.advance(Duration::from_secs(3600));
+    server.clock.advance(Duration::from_hours(1));
     assert_eq!(
         server.call("POST", ALICE, Some(&alice), "").await.status,
         StatusCode::OK

@@ -37,9 +37,9 @@ async fn run(context: ToolContext, arguments: Arguments) -> Result<ChangedNote, 
     let mut retries = RETRIES;
     loop {
         let note = nextcloud.note(id).await.about(subject(id))?;
-        let content = Some(joined(&note.content, &arguments.content));
+        let whole = joined(&note.content, &arguments.content);
         let changes = NoteChanges {
-            content,
+            content: Some(whole),
             ..NoteChanges::default()
         };
         match nextcloud.update_note(id, &note.etag, &changes).await {

@@ -92,7 +92,7 @@ async fn run(context: ToolContext, arguments: Arguments) -> Result<ReadFile, Too
     let content_type = download
         .content_type
         .unwrap_or_else(|| "application/octet-stream".into());
-    let (content, encoding) = decoded(&download.bytes);
+    let (body, encoding) = decoded(&download.bytes);
     let is_text = encoding == "utf-8";
     let content_format = match (is_text, content_type.starts_with("text/markdown")) {
         (true, true) => ContentFormat::Markdown,
@@ -110,7 +110,7 @@ async fn run(context: ToolContext, arguments: Arguments) -> Result<ReadFile, Too
     Ok(ReadFile {
         answered: context.answered(),
         path,
-        content,
+        content: body,
         content_type,
         size,
         encoding: Some(encoding.to_owned()),

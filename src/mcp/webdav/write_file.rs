@@ -51,8 +51,8 @@ pub(super) fn tool() -> ToolEntry {
 
 async fn run(context: ToolContext, arguments: Arguments) -> Result<WriteFile, ToolError> {
     let path = below_root("path", &arguments.path)?;
-    let (content, content_type) = decoded(arguments.content, arguments.content_type.as_deref())?;
-    let size = content.len();
+    let (body, content_type) = decoded(arguments.content, arguments.content_type.as_deref())?;
+    let size = body.len();
     if size > MAX_BYTES {
         return Err(ToolError::Arguments(
             "argument `content` must hold at most 50 MB".into(),
@@ -62,7 +62,7 @@ async fn run(context: ToolContext, arguments: Arguments) -> Result<WriteFile, To
         bare_etag(arguments.if_match.as_ref()).map_or(Precondition::Any, Precondition::Matches);
     let put = context
         .nextcloud()
-        .upload(&path, content, content_type.as_deref(), &precondition)
+        .upload(&path, body, content_type.as_deref(), &precondition)
         .await
         .about(path.as_str())?;
     let (status, message) = if put.created {
