@@ -62,7 +62,7 @@ struct Wishes {
 }
 
 impl Mode {
-    /// The mode as the mission detects it: a flag forces, then `MCP_DEPLOYMENT_MODE`, then
+    /// The mode: a flag forces, then `MCP_DEPLOYMENT_MODE`, then
     /// `ENABLE_MULTI_USER_BASIC_AUTH`, then both credentials make it single-user and neither OAuth.
     /// `None` when a problem was recorded that leaves it open.
     pub(super) fn load(reader: &mut Reader<'_>, forced_oauth: Option<bool>) -> Option<Self> {

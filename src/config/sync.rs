@@ -11,7 +11,7 @@ pub struct SyncConfig {
     pub enabled: bool,
     /// `VECTOR_SYNC_SCAN_INTERVAL`: time between scans of one user.
     pub scan_interval: Duration,
-    /// `VECTOR_SYNC_FULL_WALK_INTERVAL`: time between walks that trust no folder ETag.
+    /// `VECTOR_SYNC_FULL_WALK_INTERVAL`: time between walks that trust no folder `ETag`.
     pub full_walk_interval: Duration,
     /// `VECTOR_SYNC_PROCESSOR_WORKERS`: documents fetched and extracted at one time.
     pub workers: usize,

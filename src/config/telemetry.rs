@@ -42,15 +42,15 @@ impl TelemetryConfig {
         };
         let log_filter = reader
             .text(variables::LOG_LEVEL)
-            .unwrap_or(variables::LOG_LEVEL.default)
-            .to_owned();
-        if EnvFilter::try_new(&log_filter).is_err() {
+            .unwrap_or(variables::LOG_LEVEL.default);
+        let log_filter = filter(log_filter).unwrap_or_else(|| {
             reader.problem(
                 variables::LOG_LEVEL,
                 "not a log filter",
                 "Write error, warn, info, debug or trace, or a filter such as info,nextcloud_mcp_server=debug.",
             );
-        }
+            variables::LOG_LEVEL.default.to_owned()
+        });
         let enabled = reader.flag(variables::METRICS_ENABLED, true);
         let port = reader.number(variables::METRICS_PORT, 9090, 1..=u16::MAX);
         let address = address(reader, variables::METRICS_HOST);
@@ -67,5 +67,36 @@ impl TelemetryConfig {
             log_filter,
             metrics_listen,
         }
+    }
+}
+
+/// The filter in the form that `tracing` reads. That takes a bare word it does not know for a module, and so would
+/// show nothing at all for `verbose` or Python's `WARNING`.
+fn filter(text: &str) -> Option<String> {
+    let directives: Option<Vec<String>> = text
+        .split(',')
+        .map(str::trim)
+        .map(|directive| match directive.to_ascii_lowercase().as_str() {
+            "warning" => Some("warn".to_owned()),
+            "critical" | "fatal" => Some("error".to_owned()),
+            level @ ("off" | "error" | "warn" | "info" | "debug" | "trace") => Some(level.to_owned()),
+            _ => directive.contains(['=', '[']).then(|| directive.to_owned()),
+        })
+        .collect();
+    let filter = directives?.join(",");
+    EnvFilter::try_new(&filter).ok().map(|_| filter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_are_read_as_people_write_them() {
+        assert_eq!(filter("INFO").as_deref(), Some("info"));
+        assert_eq!(filter("WARNING").as_deref(), Some("warn"));
+        assert_eq!(filter("info, sqlx=debug").as_deref(), Some("info,sqlx=debug"));
+        assert_eq!(filter("verbose"), None);
+        assert_eq!(filter("sqlx=loud"), None);
     }
 }

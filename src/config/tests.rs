@@ -50,8 +50,8 @@ fn defaults_are_as_documented() {
         "127.0.0.1:9090"
     );
     assert!(!config.sync.enabled);
-    assert_eq!(config.sync.scan_interval, Duration::from_secs(300));
-    assert_eq!(config.sync.full_walk_interval, Duration::from_secs(86_400));
+    assert_eq!(config.sync.scan_interval, Duration::from_mins(5));
+    assert_eq!(config.sync.full_walk_interval, Duration::from_hours(24));
     assert_eq!((config.sync.workers, config.sync.max_index_failures), (4, 5));
     assert_eq!(config.sync.max_file_size, 10 * 1024 * 1024);
     assert_eq!(config.database.pool_size, 10);
@@ -88,7 +88,7 @@ fn neither_credential_makes_it_oauth() {
 }
 
 #[test]
-fn the_missions_hybrid_environment_loads() {
+fn the_hybrid_environment_loads() {
     let config = load(&[
         ("ENABLE_MULTI_USER_BASIC_AUTH", "true"),
         ("ENABLE_OFFLINE_ACCESS", "true"),

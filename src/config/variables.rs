@@ -143,7 +143,7 @@ variables! {
     /// The key before the current one; decrypts only.
     TOKEN_ENCRYPTION_KEY_PREVIOUS: Authentication, "", [], true;
 
-    /// PostgreSQL to use. Unset: a private cluster in `DATA_DIR`.
+    /// `PostgreSQL` to use. Unset: a private cluster in `DATA_DIR`.
     DATABASE_URL: Storage, "", [], true;
     /// Connections of the API; the worker has as many of its own.
     DATABASE_POOL_SIZE: Storage, "10", [], false;
@@ -159,7 +159,7 @@ variables! {
     VECTOR_SYNC_ENABLED: Sync, "false", ["ENABLE_SEMANTIC_SEARCH"], false;
     /// Seconds between two scans of one user.
     VECTOR_SYNC_SCAN_INTERVAL: Sync, "300", [], false;
-    /// Seconds between two walks that trust no folder ETag.
+    /// Seconds between two walks that trust no folder `ETag`.
     VECTOR_SYNC_FULL_WALK_INTERVAL: Sync, "86400", [], false;
     /// Documents fetched and extracted at one time.
     VECTOR_SYNC_PROCESSOR_WORKERS: Sync, "4", [], false;

@@ -34,7 +34,7 @@ impl Key {
             .chain_update(KEY_ID_DOMAIN)
             .chain_update(bytes.as_slice())
             .finalize();
-        let id = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let id = hex::encode(&digest[..4]);
         Self {
             id,
             bytes: bytes.clone(),

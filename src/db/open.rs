@@ -44,17 +44,14 @@ impl Database {
     /// # Errors
     /// [`OpenError`], with what the operator can do.
     pub async fn open(config: &DatabaseConfig, entropy: &SharedEntropy) -> Result<Self, OpenError> {
-        let (options, cluster) = match &config.url {
-            Some(url) => {
-                let options = PgConnectOptions::from_str(url.expose_secret());
-                (options.map_err(|_| OpenError::InvalidUrl)?, None)
-            }
-            None => {
-                let bin_dir = config.postgres_bin_dir.as_deref();
-                let connections = 2 * config.pool_size;
-                let cluster = PrivateCluster::open(&config.data_dir, bin_dir, connections, entropy).await?;
-                (cluster.connect_options(), Some(cluster))
-            }
+        let (options, cluster) = if let Some(url) = &config.url {
+            let options = PgConnectOptions::from_str(url.expose_secret());
+            (options.map_err(|_| OpenError::InvalidUrl)?, None)
+        } else {
+            let bin_dir = config.postgres_bin_dir.as_deref();
+            let connections = 2 * config.pool_size;
+            let cluster = PrivateCluster::open(&config.data_dir, bin_dir, connections, entropy).await?;
+            (cluster.connect_options(), Some(cluster))
         };
         let options = options.disable_statement_logging();
         let pool = |name: &str| {
@@ -111,7 +108,6 @@ impl Database {
     }
 
     #[cfg(test)]
-    #[expect(clippy::unwrap_used, reason = "tests that ask have one")]
     pub(super) fn cluster_for_test(&self) -> &PrivateCluster {
         self.cluster.as_ref().unwrap()
     }

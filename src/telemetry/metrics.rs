@@ -101,10 +101,9 @@ impl Metrics {
     /// The text that Prometheus scrapes.
     pub fn render(&self) -> String {
         if let Some(bytes) = memory::rss_anon_bytes() {
-            // Exact to 2^53, far above any machine's memory.
-            let bytes =
-                u32::try_from(bytes / 1024).map_or(f64::MAX, |kibibytes| f64::from(kibibytes) * 1024.0);
-            metrics::gauge!(RSS_ANON_BYTES).set(bytes);
+            // By way of u32 kibibytes, because no lossless way leads from u64 to f64: enough for 4 TiB.
+            let kibibytes = u32::try_from(bytes / 1024).unwrap_or(u32::MAX);
+            metrics::gauge!(RSS_ANON_BYTES).set(f64::from(kibibytes) * 1024.0);
         }
         self.0.run_upkeep();
         self.0.render()

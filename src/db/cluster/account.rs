@@ -1,4 +1,4 @@
-//! The operating system account that PostgreSQL runs under, and directories that are its own.
+//! The operating system account that `PostgreSQL` runs under, and directories that are its own.
 
 use super::ClusterError;
 use super::error::AtPath;
@@ -9,18 +9,18 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::Path;
 use tokio::process::Command;
 
-/// Who runs PostgreSQL.
+/// Who runs `PostgreSQL`.
 #[derive(Debug, Clone)]
 pub(super) struct Account {
     pub(super) name: String,
     uid: Uid,
     gid: Gid,
-    /// This process is root and runs PostgreSQL as somebody else.
+    /// This process is root and runs `PostgreSQL` as somebody else.
     switches: bool,
 }
 
 impl Account {
-    /// This process's own account; as root `postgres`, else `nobody`, because PostgreSQL refuses root.
+    /// This process's own account; as root `postgres`, else `nobody`, because `PostgreSQL` refuses root.
     pub(super) fn find() -> Result<Self, ClusterError> {
         let me = geteuid();
         if !me.is_root() {

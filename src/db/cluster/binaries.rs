@@ -1,4 +1,4 @@
-//! Finds the PostgreSQL programs.
+//! Finds the `PostgreSQL` programs.
 
 use super::ClusterError;
 use super::account::Account;
@@ -44,25 +44,12 @@ impl Places {
     fn candidates(&self) -> Vec<PathBuf> {
         let mut dirs = match &self.configured {
             Some(dir) => vec![dir.clone()],
-            None => {
-                let mut versions: Vec<(u32, PathBuf)> = std::fs::read_dir(&self.versions)
-                    .into_iter()
-                    .flatten()
-                    .flatten()
-                    .filter_map(|entry| {
-                        Some((
-                            entry.file_name().to_str()?.parse().ok()?,
-                            entry.path().join("bin"),
-                        ))
-                    })
-                    .collect();
-                versions.sort_by(|left, right| right.cmp(left));
-                self.path
-                    .iter()
-                    .cloned()
-                    .chain(versions.into_iter().map(|(_, dir)| dir))
-                    .collect()
-            }
+            None => self
+                .path
+                .iter()
+                .cloned()
+                .chain(self.versions_newest_first())
+                .collect(),
         };
         dirs.retain(|dir| {
             ["initdb", "pg_ctl", "postgres"]
@@ -70,6 +57,20 @@ impl Places {
                 .all(|name| dir.join(name).is_file())
         });
         dirs
+    }
+
+    fn versions_newest_first(&self) -> impl Iterator<Item = PathBuf> {
+        let entries = std::fs::read_dir(&self.versions).into_iter().flatten().flatten();
+        let mut versions: Vec<(u32, PathBuf)> = entries
+            .filter_map(|entry| {
+                Some((
+                    entry.file_name().to_str()?.parse().ok()?,
+                    entry.path().join("bin"),
+                ))
+            })
+            .collect();
+        versions.sort_by(|left, right| right.cmp(left));
+        versions.into_iter().map(|(_, dir)| dir)
     }
 
     fn describe(&self) -> String {
@@ -87,13 +88,23 @@ impl Places {
         cluster: Option<(u32, &Path)>,
     ) -> Result<Binaries, ClusterError> {
         let mut found = Vec::new();
+        let mut failure = None;
         for dir in self.candidates() {
-            let major = version(account, &dir, home).await?;
+            let major = match version(account, &dir, home).await {
+                Ok(major) => major,
+                Err(error) => {
+                    failure.get_or_insert(error);
+                    continue;
+                }
+            };
             let binaries = Binaries { dir, major };
             if cluster.is_none_or(|(wanted, _)| wanted == major) {
                 return Ok(binaries);
             }
             found.push(major.to_string());
+        }
+        if let Some(error) = failure {
+            return Err(error);
         }
         match cluster {
             Some((wanted, data)) if !found.is_empty() => Err(ClusterError::OtherVersion {
@@ -135,7 +146,7 @@ async fn version(account: &Account, dir: &Path, home: &Path) -> Result<u32, Clus
     })
 }
 
-/// The major version in `postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)`, also of `17beta1`.
+/// The major version in what `postgres --version` says, such as `15.13 (Debian 15.13-0)` or `17beta1` after the name.
 fn parse_major(said: &str) -> Option<u32> {
     let number = said.split_once("(PostgreSQL) ")?.1;
     number

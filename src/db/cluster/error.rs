@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// Why the private cluster does not run, with what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
-    /// There is no PostgreSQL to run.
+    /// There is no `PostgreSQL` to run.
     #[error(
         "no PostgreSQL was found (searched {searched}): install it with `apt-get install postgresql`, name its \
          directory in POSTGRES_BIN_DIR, or set DATABASE_URL to a PostgreSQL that runs elsewhere"
@@ -36,7 +36,7 @@ pub enum ClusterError {
         /// The other's process id.
         process: String,
     },
-    /// As root: there is no account to run PostgreSQL under.
+    /// As root: there is no account to run `PostgreSQL` under.
     #[error(
         "PostgreSQL does not run as root, and there is neither an account `postgres` nor `nobody`: create one with \
          `useradd --system postgres`, start this server as another user, or set DATABASE_URL"
@@ -64,7 +64,7 @@ pub enum ClusterError {
     /// Processes of a postmaster that was killed are still ending.
     #[error("processes of the PostgreSQL that ran before are still ending: try again in a moment")]
     StillEnding,
-    /// A PostgreSQL program failed.
+    /// A `PostgreSQL` program failed.
     #[error("{program} failed: {output}")]
     Program {
         /// Which.

@@ -136,7 +136,7 @@ impl Layout {
         account.write_file(&self.data.join("pg_hba.conf"), "local all all scram-sha-256\n")
     }
 
-    /// Removes the lock files of a postmaster that is gone: PostgreSQL itself believes them when another process
+    /// Removes the lock files of a postmaster that is gone: `PostgreSQL` itself believes them when another process
     /// has got the number, or when nobody has reaped the dead one.
     pub(super) fn clear_stale_locks(&self) -> Result<(), ClusterError> {
         if Postmaster::of(&self.data)? != Postmaster::Stale {
@@ -176,7 +176,7 @@ fn socket_dir(home: &Path) -> PathBuf {
         return near;
     }
     let digest = Sha256::digest(home.as_os_str().as_bytes());
-    let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(&digest[..8]);
     PathBuf::from(format!("/tmp/ncmcp-{hash}"))
 }
 

@@ -1,4 +1,4 @@
-//! The private cluster: a PostgreSQL of our own in the data directory, reachable over a unix socket only.
+//! The private cluster: a `PostgreSQL` of our own in the data directory, reachable over a unix socket only.
 
 mod account;
 mod binaries;
@@ -31,7 +31,7 @@ const START_RETRY: Duration = Duration::from_millis(250);
 /// How often the supervisor looks.
 const SUPERVISE_EVERY: Duration = Duration::from_secs(1);
 
-/// A PostgreSQL of our own.
+/// A `PostgreSQL` of our own.
 #[derive(Debug)]
 pub(super) struct PrivateCluster {
     layout: Layout,
@@ -130,7 +130,7 @@ impl PrivateCluster {
             }
             match self.start().await {
                 Err(ClusterError::StillEnding) if attempt < START_ATTEMPTS => {
-                    tokio::time::sleep(START_RETRY).await
+                    tokio::time::sleep(START_RETRY).await;
                 }
                 outcome => return outcome,
             }

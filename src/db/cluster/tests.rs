@@ -12,19 +12,24 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A data directory whose postmaster does not outlive the test.
-struct Site(TempDir);
+struct Site(TempDir, PathBuf);
 
 impl Site {
     fn new() -> Self {
+        Self::with_data_dir("data")
+    }
+
+    fn with_data_dir(name: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
-        Self(dir)
+        let data_dir = dir.path().join(name);
+        Self(dir, data_dir)
     }
 
     fn config(&self) -> DatabaseConfig {
         DatabaseConfig {
             url: None,
-            data_dir: self.0.path().join("data"),
+            data_dir: self.1.clone(),
             postgres_bin_dir: None,
             pool_size: 3,
         }
@@ -36,7 +41,7 @@ impl Site {
     }
 
     fn data(&self) -> PathBuf {
-        self.0.path().join("data/postgres/data")
+        self.1.join("postgres/data")
     }
 
     fn pid(&self) -> Option<i32> {
@@ -79,7 +84,7 @@ async fn a_cluster_lives_through_kills_restarts_and_takeovers() {
         .unwrap();
 
     // Nobody else can look inside, and nothing is trusted.
-    let home = site.0.path().join("data/postgres");
+    let home = site.1.join("postgres");
     assert_eq!(home.metadata().unwrap().mode() & 0o777, 0o700);
     assert_eq!(home.join("password").metadata().unwrap().mode() & 0o777, 0o600);
     let trusting = PgConnectOptions::new_without_pgpass()
@@ -152,4 +157,22 @@ async fn a_cluster_of_another_version_is_refused() {
     std::fs::write(site.data().join("PG_VERSION"), "9\n").unwrap();
     let error = site.open().await.unwrap_err().to_string();
     assert!(error.contains("was made by PostgreSQL 9"), "{error}");
+}
+
+#[tokio::test]
+async fn a_long_data_directory_uses_a_socket_that_nobody_else_can_plant() {
+    let site = Site::with_data_dir(&"long".repeat(25));
+    let database = site.open().await.unwrap();
+    database.ping().await.unwrap();
+    let socket_dir = database.cluster_for_test().layout.socket_dir.clone();
+    assert!(socket_dir.starts_with("/tmp") && !socket_dir.starts_with(site.0.path()));
+    database.shutdown().await.unwrap();
+    drop(database);
+    std::fs::set_permissions(&socket_dir, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let error = site.open().await.unwrap_err();
+    std::fs::remove_dir_all(&socket_dir).unwrap();
+    assert!(
+        matches!(error, OpenError::Cluster(ClusterError::ForeignSocketDir { .. })),
+        "{error}"
+    );
 }
