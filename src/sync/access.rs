@@ -102,8 +102,10 @@ pub async fn carry_out(pool: &PgPool, index: &dyn VectorIndex) -> Result<usize, 
         )
         .fetch_all(pool)
         .await?;
-        let changes: Vec<(DocumentId, AccessSetId)> =
-            changes.into_iter().filter_map(|row| Some((row.id, row.access?))).collect();
+        let changes: Vec<(DocumentId, AccessSetId)> = changes
+            .into_iter()
+            .filter_map(|row| Some((row.id, row.access?)))
+            .collect();
         if changes.is_empty() {
             return Ok(done);
         }

@@ -36,6 +36,9 @@ pub async fn turn(engine: &SyncEngine) -> Result<usize, SyncError> {
     let Some(embedder) = engine.embedder.as_deref() else {
         return Ok(0);
     };
+    if engine.is_stopping() {
+        return Ok(0);
+    }
     let now = engine.clock.now();
     let mut documents = Vec::new();
     for user in claim::users_due(&engine.pool, Phase::Dense, USERS_PER_TURN, now).await? {
@@ -68,7 +71,14 @@ pub async fn turn(engine: &SyncEngine) -> Result<usize, SyncError> {
                 for document in documents.drain(..) {
                     let now = engine.clock.now();
                     let verdict = Verdict::Delayed(later);
-                    failure::record(&engine.pool, &document, verdict, "the index is not available", now).await?;
+                    failure::record(
+                        &engine.pool,
+                        &document,
+                        verdict,
+                        "the index is not available",
+                        now,
+                    )
+                    .await?;
                 }
                 return Ok(done);
             }
@@ -105,10 +115,15 @@ async fn missing(engine: &SyncEngine, documents: &[i64]) -> Result<Vec<Passage>,
     .await?;
     let mut titles = HashMap::new();
     for id in &wanted {
-        titles.insert(DocumentId(*id), index::sparse_title(&mut conn, DocumentId(*id)).await?);
+        titles.insert(
+            DocumentId(*id),
+            index::sparse_title(&mut conn, DocumentId(*id)).await?,
+        );
     }
-    let mut cursors: HashMap<DocumentId, Cursor<'_>> =
-        texts.iter().map(|row| (row.document, Cursor::new(&row.text))).collect();
+    let mut cursors: HashMap<DocumentId, Cursor<'_>> = texts
+        .iter()
+        .map(|row| (row.document, Cursor::new(&row.text)))
+        .collect();
     let mut passages = Vec::with_capacity(rows.len());
     for row in rows {
         let (Some(cursor), Some(title)) = (cursors.get_mut(&row.document), titles.get(&row.document)) else {
@@ -116,8 +131,14 @@ async fn missing(engine: &SyncEngine, documents: &[i64]) -> Result<Vec<Passage>,
         };
         let start = usize::try_from(row.start_offset).unwrap_or_default();
         let end = usize::try_from(row.end_offset).unwrap_or_default();
-        let text = engine.chunker.embedding_text(title, &row.heading_path, cursor.slice(start, end));
-        passages.push(Passage { chunk: row.chunk, document: row.document, text });
+        let text = engine
+            .chunker
+            .embedding_text(title, &row.heading_path, cursor.slice(start, end));
+        passages.push(Passage {
+            chunk: row.chunk,
+            document: row.document,
+            text,
+        });
     }
     Ok(passages)
 }
@@ -129,8 +150,10 @@ async fn embed(
     embedder: &dyn Embedder,
     passages: Vec<Passage>,
 ) -> Result<(), SyncError> {
-    let (keys, texts): (Vec<(ChunkId, DocumentId)>, Vec<String>) =
-        passages.into_iter().map(|passage| ((passage.chunk, passage.document), passage.text)).unzip();
+    let (keys, texts): (Vec<(ChunkId, DocumentId)>, Vec<String>) = passages
+        .into_iter()
+        .map(|passage| ((passage.chunk, passage.document), passage.text))
+        .unzip();
     let vectors = embedder.embed(texts, Priority::Background).await?;
     if vectors.len() != keys.len() {
         return Err(EmbeddingError::Inference("the model answered another number of vectors".into()).into());
@@ -138,7 +161,10 @@ async fn embed(
     let chunks: Vec<i64> = keys.iter().map(|(chunk, _)| chunk.0).collect();
     let documents: Vec<i64> = keys.iter().map(|(_, document)| document.0).collect();
     let stored: Vec<Vec<u8>> = vectors.iter().map(|vector| half::encode(vector)).collect();
-    engine.index.set_dense(keys.into_iter().map(|(chunk, _)| chunk).zip(vectors).collect()).await?;
+    engine
+        .index
+        .set_dense(keys.into_iter().map(|(chunk, _)| chunk).zip(vectors).collect())
+        .await?;
     let mut tx = engine.pool.begin().await?;
     sqlx::query!(
         "update chunks c set dense = v.dense from unnest($1::bigint[], $2::bytea[]) as v (id, dense) where c.id = v.id",
@@ -172,15 +198,25 @@ async fn one_by_one(
             EmbeddingError::Model(reason) => Err(EmbeddingError::Model(reason.clone()).into()),
             EmbeddingError::Inference(_) => {
                 let passages = missing(engine, &[document.id.0]).await?;
-                if passages.is_empty() { Ok(()) } else { embed(engine, embedder, passages).await }
+                if passages.is_empty() {
+                    Ok(())
+                } else {
+                    embed(engine, embedder, passages).await
+                }
             }
         };
         match result {
             Ok(()) => rest.push(document),
             Err(SyncError::Embedding(error)) => {
                 let now = engine.clock.now();
-                failure::record(&engine.pool, &document, verdict(engine, &document, &error), &error.to_string(), now)
-                    .await?;
+                failure::record(
+                    &engine.pool,
+                    &document,
+                    verdict(engine, &document, &error),
+                    &error.to_string(),
+                    now,
+                )
+                .await?;
                 verdicts += 1;
             }
             Err(error) => return Err(error),
@@ -198,14 +234,19 @@ fn verdict(engine: &SyncEngine, document: &Claimed, error: &EmbeddingError) -> V
         EmbeddingError::Inference(_) if i64::from(attempt) >= i64::from(engine.config.max_index_failures) => {
             Verdict::Dead
         }
-        EmbeddingError::Inference(_) => Verdict::Retried(now + failure::retry_delay(attempt, &engine.entropy)),
+        EmbeddingError::Inference(_) => {
+            Verdict::Retried(now + failure::retry_delay(attempt, &engine.entropy))
+        }
     }
 }
 
 /// Documents with all vectors are complete; the others go back to the queue.
 async fn settle(engine: &SyncEngine, documents: &[Claimed]) -> Result<(), SyncError> {
     let ids: Vec<i64> = documents.iter().map(|document| document.id.0).collect();
-    let leases: Vec<i64> = documents.iter().map(|document| document.lease_generation).collect();
+    let leases: Vec<i64> = documents
+        .iter()
+        .map(|document| document.lease_generation)
+        .collect();
     sqlx::query!(
         "update documents d set lease_until = null,
                 state = case when l.complete then 'indexed' else d.state end,

@@ -95,8 +95,19 @@ impl SyncEngine {
 
     /// An engine that sees Nextcloud through `remotes`.
     pub fn with_remotes(parts: SyncParts, remotes: Arc<dyn Remotes>) -> Self {
-        let SyncParts { pool, clock, entropy, index, embedder, chunker, sparse, config } = parts;
-        let files = FilesSource { max_file_size: config.max_file_size };
+        let SyncParts {
+            pool,
+            clock,
+            entropy,
+            index,
+            embedder,
+            chunker,
+            sparse,
+            config,
+        } = parts;
+        let files = FilesSource {
+            max_file_size: config.max_file_size,
+        };
         Self {
             pool,
             clock,
@@ -116,7 +127,13 @@ impl SyncEngine {
 
     /// Syncs `user` from now on; the first scan is due at once. Ends a pause: call it when a credential came.
     pub async fn enqueue_user(&self, user: &UserId) -> Result<(), SyncError> {
-        users::enqueue(&self.pool, user, &[self.files.name().to_owned()], self.clock.now()).await
+        users::enqueue(
+            &self.pool,
+            user,
+            &[self.files.name().to_owned()],
+            self.clock.now(),
+        )
+        .await
     }
 
     /// A hint that something changed for `user`: the next scan is due now. Unknown users are ignored.
@@ -146,7 +163,10 @@ impl SyncEngine {
                 Ok(_) => users::activate(&self.pool, &lease.user, self.clock.now()).await?,
                 Err(error) => self.scan_failed(&lease, error).await?,
             }
-            outcomes.push(ScanOutcome { user: lease.user, result });
+            outcomes.push(ScanOutcome {
+                user: lease.user,
+                result,
+            });
         }
         Ok(outcomes)
     }
@@ -220,7 +240,11 @@ impl SyncEngine {
         let changes = access::carry_out(&self.pool, &*self.index).await;
         let turns = users::repair_turns(&self.pool).await;
         let sets = access::forget_unused_sets(&self.pool).await;
-        removals.and(deletions.map(drop)).and(changes.map(drop)).and(turns.map(drop)).and(sets.map(drop))
+        removals
+            .and(deletions.map(drop))
+            .and(changes.map(drop))
+            .and(turns.map(drop))
+            .and(sets.map(drop))
     }
 
     /// Forgets `user`: documents that nobody else reads are deleted, with their points.
@@ -245,7 +269,11 @@ impl SyncEngine {
         .await?;
         let texts = claim::any_due(&self.pool, Phase::Text, now).await?;
         let vectors = self.embedder.is_some() && claim::any_due(&self.pool, Phase::Dense, now).await?;
-        Ok(DueWork { scans, texts, vectors })
+        Ok(DueWork {
+            scans,
+            texts,
+            vectors,
+        })
     }
 
     /// Stops claiming: running operations finish their document and give back what they did not begin.
@@ -271,16 +299,29 @@ impl SyncEngine {
     }
 
     pub(super) fn sweep(&self, user: &UserId) -> Option<Sweep> {
-        self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).get(user).cloned()
+        self.sweeps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(user)
+            .cloned()
     }
 
     pub(super) fn set_sweep(&self, user: &UserId, sweep: Sweep) {
-        self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).insert(user.clone(), sweep);
+        self.sweeps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(user.clone(), sweep);
     }
 
     /// Drops a refused credential at once and leaves its user alone until a new one comes.
     pub(super) async fn credential_rejected(&self, user: &UserId) -> Result<(), SyncError> {
-        users::pause(&self.pool, user, PauseReason::CredentialRejected, self.clock.now()).await?;
+        users::pause(
+            &self.pool,
+            user,
+            PauseReason::CredentialRejected,
+            self.clock.now(),
+        )
+        .await?;
         self.remotes.rejected(user).await?;
         Ok(())
     }

@@ -22,7 +22,9 @@ const REASON_LENGTH: usize = 300;
 /// 15 s · 4ⁿ⁻¹ after attempt `n`, at most an hour, plus or minus a fifth so that failures do not march in step.
 pub fn retry_delay(attempt: i32, entropy: &SharedEntropy) -> TimeDelta {
     let exponent = u32::try_from(attempt.clamp(1, 10) - 1).unwrap_or_default();
-    let seconds = FIRST_DELAY_SECONDS.saturating_mul(4_i64.saturating_pow(exponent)).min(LONGEST_DELAY_SECONDS);
+    let seconds = FIRST_DELAY_SECONDS
+        .saturating_mul(4_i64.saturating_pow(exponent))
+        .min(LONGEST_DELAY_SECONDS);
     let mut byte = [0_u8; 1];
     entropy.fill(&mut byte);
     let jitter = seconds * 1_000 * (i64::from(byte[0]) - 128) / 640;
@@ -43,10 +45,14 @@ pub fn is_host_problem(error: &NextcloudError) -> bool {
 /// How long to leave a host alone that asks for it, or fails.
 pub fn host_delay(error: &NextcloudError) -> TimeDelta {
     match error {
-        NextcloudError::Throttled { retry_after: Some(after) }
-        | NextcloudError::Maintenance { retry_after: Some(after) } => {
-            TimeDelta::from_std(*after).unwrap_or(HOST_DELAY).clamp(HOST_DELAY, TimeDelta::minutes(5))
+        NextcloudError::Throttled {
+            retry_after: Some(after),
         }
+        | NextcloudError::Maintenance {
+            retry_after: Some(after),
+        } => TimeDelta::from_std(*after)
+            .unwrap_or(HOST_DELAY)
+            .clamp(HOST_DELAY, TimeDelta::minutes(5)),
         _ => HOST_DELAY,
     }
 }
@@ -75,7 +81,11 @@ pub async fn record(
         Verdict::Retried(due) => (1, Some(due)),
         Verdict::Dead => (1, None),
     };
-    let reason: String = reason.chars().filter(|c| !c.is_control()).take(REASON_LENGTH).collect();
+    let reason: String = reason
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(REASON_LENGTH)
+        .collect();
     let mut tx = pool.begin().await?;
     let written = sqlx::query!(
         "update documents set attempts = attempts + $4, reason = $5, due_at = coalesce($6, due_at), lease_until = null,
@@ -162,6 +172,9 @@ mod tests {
         };
         assert_eq!(host_delay(&throttled(90)), TimeDelta::seconds(90));
         assert_eq!(host_delay(&throttled(86_400)), TimeDelta::minutes(5));
-        assert_eq!(host_delay(&NextcloudError::Unreachable("refused".into())), HOST_DELAY);
+        assert_eq!(
+            host_delay(&NextcloudError::Unreachable("refused".into())),
+            HOST_DELAY
+        );
     }
 }

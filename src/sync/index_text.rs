@@ -56,7 +56,9 @@ pub async fn turn(engine: &SyncEngine) -> Result<usize, SyncError> {
         match engine.remotes.open(&user).await {
             Ok(remote) => jobs.extend(take(engine, &user, &remote).await?),
             Err(error @ CredentialError::Database(_)) => return Err(error.into()),
-            Err(_) => users::pause(&engine.pool, &user, PauseReason::NoCredential, engine.clock.now()).await?,
+            Err(_) => {
+                users::pause(&engine.pool, &user, PauseReason::NoCredential, engine.clock.now()).await?;
+            }
         }
     }
     let count = jobs.len();
@@ -77,11 +79,19 @@ pub async fn turn(engine: &SyncEngine) -> Result<usize, SyncError> {
 
 /// Claims documents of one user.
 async fn take(engine: &SyncEngine, user: &UserId, remote: &Arc<dyn Remote>) -> Result<Vec<Job>, SyncError> {
-    let job = |document, content| Job { document, user: user.clone(), remote: Arc::clone(remote), content };
+    let job = |document, content| Job {
+        document,
+        user: user.clone(),
+        remote: Arc::clone(remote),
+        content,
+    };
     if let Some(start) = sweep_due(engine, user).await? {
         match sweep(engine, user, &**remote, start).await {
             Ok(found) => {
-                return Ok(found.into_iter().map(|(document, content)| job(document, Some(content))).collect());
+                return Ok(found
+                    .into_iter()
+                    .map(|(document, content)| job(document, Some(content)))
+                    .collect());
             }
             Err(SyncError::Nextcloud(error)) => {
                 // The single fetches meet the same error and judge it.
@@ -93,7 +103,10 @@ async fn take(engine: &SyncEngine, user: &UserId, remote: &Arc<dyn Remote>) -> R
     }
     let now = engine.clock.now();
     let documents = claim::claim(&engine.pool, Phase::Text, user, None, DOCUMENTS_PER_USER, now).await?;
-    Ok(documents.into_iter().map(|document| job(document, None)).collect())
+    Ok(documents
+        .into_iter()
+        .map(|document| job(document, None))
+        .collect())
 }
 
 /// Where to go on with the bulk fetch, when it pays.
@@ -141,7 +154,11 @@ async fn sweep(
         if !claimed.is_empty() || page.next.is_none() {
             return Ok(claimed
                 .into_iter()
-                .filter_map(|document| contents.remove(&document.native_id).map(|content| (document, content)))
+                .filter_map(|document| {
+                    contents
+                        .remove(&document.native_id)
+                        .map(|content| (document, content))
+                })
                 .collect());
         }
         cursor = page.next;
@@ -154,14 +171,19 @@ async fn work(engine: &SyncEngine, source: &dyn Source, job: Job) -> Result<(), 
     if engine.is_stopping() {
         return claim::release(&mut *engine.pool.acquire().await?, &job.document).await;
     }
-    let content = match &job.content {
-        Some(bytes) => Content { bytes: bytes.clone(), mime_type: Some("text/markdown".to_owned()) },
-        None => {
-            let item = WantedItem { native_id: job.document.native_id.clone(), path: job.document.path.clone() };
-            match source.fetch(&*job.remote, &item).await {
-                Ok(content) => content,
-                Err(error) => return fetch_failed(engine, &job, &error).await,
-            }
+    let content = if let Some(bytes) = &job.content {
+        Content {
+            bytes: bytes.clone(),
+            mime_type: Some("text/markdown".to_owned()),
+        }
+    } else {
+        let item = WantedItem {
+            native_id: job.document.native_id.clone(),
+            path: job.document.path.clone(),
+        };
+        match source.fetch(&*job.remote, &item).await {
+            Ok(content) => content,
+            Err(error) => return fetch_failed(engine, &job, &error).await,
         }
     };
     match store(engine, &job, content).await {
@@ -191,18 +213,41 @@ async fn store(engine: &SyncEngine, job: &Job, content: Content) -> Result<(), S
         mime_type: document.mime_type.clone().or(content.mime_type),
         name: document.path.rsplit('/').next().unwrap_or_default().to_owned(),
         title,
-        visible_hash: document.content_hash.clone().filter(|_| document.visible_generation > 0),
+        visible_hash: document
+            .content_hash
+            .clone()
+            .filter(|_| document.visible_generation > 0),
     };
     let prepared = prepare::prepare(&engine.chunker, &engine.sparse, raw).await;
     let now = engine.clock.now();
     let with_dense = engine.embedder.is_some();
     match prepared {
-        None => document_failed(engine, document, "its text could not be extracted: the parser failed").await,
+        None => {
+            document_failed(
+                engine,
+                document,
+                "its text could not be extracted: the parser failed",
+            )
+            .await
+        }
         Some(Prepared::Skipped(reason)) => failure::skip(&engine.pool, document, reason, now).await,
         Some(Prepared::Same) => publish::confirm_same(&engine.pool, document, with_dense, now).await,
-        Some(Prepared::Text { text, content_hash, chunks }) => {
+        Some(Prepared::Text {
+            text,
+            content_hash,
+            chunks,
+        }) => {
             let staged = publish::stage(&engine.pool, document, &text, chunks, now).await?;
-            publish::publish(&engine.pool, &*engine.index, document, staged, &content_hash, with_dense, now).await
+            publish::publish(
+                &engine.pool,
+                &*engine.index,
+                document,
+                staged,
+                &content_hash,
+                with_dense,
+                now,
+            )
+            .await
         }
     }
 }
@@ -251,7 +296,11 @@ async fn fetch_failed(engine: &SyncEngine, job: &Job, error: &NextcloudError) ->
     }
 }
 
-async fn host_failed(engine: &SyncEngine, document: &Claimed, error: &NextcloudError) -> Result<(), SyncError> {
+async fn host_failed(
+    engine: &SyncEngine,
+    document: &Claimed,
+    error: &NextcloudError,
+) -> Result<(), SyncError> {
     let now = engine.clock.now();
     let verdict = Verdict::Delayed(now + failure::host_delay(error));
     failure::record(&engine.pool, document, verdict, &error.to_string(), now).await

@@ -15,6 +15,9 @@ pub async fn check(conn: &mut PgConnection, found: &str) -> Result<(), SyncError
     if stored == found {
         Ok(())
     } else {
-        Err(SyncError::WrongInstance { stored, found: found.to_owned() })
+        Err(SyncError::WrongInstance {
+            stored,
+            found: found.to_owned(),
+        })
     }
 }

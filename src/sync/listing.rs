@@ -68,7 +68,11 @@ impl Columns {
 
 /// `PostgreSQL` text holds no NUL; no Nextcloud path does either.
 fn text(value: String) -> String {
-    if value.contains('\0') { value.replace('\0', "") } else { value }
+    if value.contains('\0') {
+        value.replace('\0', "")
+    } else {
+        value
+    }
 }
 
 /// Writes a batch. Returns how many documents became due for indexing.
@@ -174,6 +178,14 @@ async fn write_readers(
     )
     .fetch_all(&mut *conn)
     .await?;
-    let grown: Vec<i64> = rows.iter().filter(|row| row.is_new).map(|row| row.document_id).collect();
-    if grown.is_empty() { Ok(()) } else { access::intern(conn, &grown).await }
+    let grown: Vec<i64> = rows
+        .iter()
+        .filter(|row| row.is_new)
+        .map(|row| row.document_id)
+        .collect();
+    if grown.is_empty() {
+        Ok(())
+    } else {
+        access::intern(conn, &grown).await
+    }
 }

@@ -34,7 +34,7 @@ mod tombstones;
 mod users;
 
 #[cfg(test)]
-mod test_support;
+pub(crate) mod test_support;
 #[cfg(test)]
 mod tests;
 

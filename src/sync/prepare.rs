@@ -57,7 +57,9 @@ pub enum Prepared {
 /// Extracts, compares and cuts. `None` when a parser panicked.
 pub async fn prepare(chunker: &Arc<Chunker>, sparse: &Arc<SparseEncoder>, raw: Raw) -> Option<Prepared> {
     let (chunker, sparse) = (Arc::clone(chunker), Arc::clone(sparse));
-    tokio::task::spawn_blocking(move || prepare_now(&chunker, &sparse, &raw)).await.ok()
+    tokio::task::spawn_blocking(move || prepare_now(&chunker, &sparse, &raw))
+        .await
+        .ok()
 }
 
 fn prepare_now(chunker: &Chunker, sparse: &SparseEncoder, raw: &Raw) -> Prepared {
@@ -90,7 +92,11 @@ fn prepare_now(chunker: &Chunker, sparse: &SparseEncoder, raw: &Raw) -> Prepared
     if chunks.is_empty() {
         return Prepared::Skipped("empty");
     }
-    Prepared::Text { text, content_hash, chunks }
+    Prepared::Text {
+        text,
+        content_hash,
+        chunks,
+    }
 }
 
 /// SHA-256 over length-prefixed parts.
@@ -113,7 +119,11 @@ pub struct Cursor<'t> {
 impl<'t> Cursor<'t> {
     /// At the beginning of `text`.
     pub fn new(text: &'t str) -> Self {
-        Self { text, point: 0, byte: 0 }
+        Self {
+            text,
+            point: 0,
+            byte: 0,
+        }
     }
 
     /// The code points from `start` up to `end`; what lies beyond the text is left out.
@@ -129,7 +139,10 @@ impl<'t> Cursor<'t> {
         }
         let rest = &self.text[self.byte..];
         let ahead = point - self.point;
-        let step = rest.char_indices().nth(ahead).map_or(rest.len(), |(index, _)| index);
+        let step = rest
+            .char_indices()
+            .nth(ahead)
+            .map_or(rest.len(), |(index, _)| index);
         self.byte += step;
         self.point = point;
         self.byte
@@ -146,7 +159,11 @@ mod tests {
         assert_eq!(cursor.slice(0, 3), "äöü");
         assert_eq!(cursor.slice(4, 5), "😀");
         assert_eq!(cursor.slice(1, 2), "ö", "going back works too");
-        assert_eq!(cursor.slice(6, 99), "end", "what lies beyond the text is left out");
+        assert_eq!(
+            cursor.slice(6, 99),
+            "end",
+            "what lies beyond the text is left out"
+        );
     }
 
     #[test]

@@ -94,7 +94,12 @@ pub async fn stage(
             dense: row.dense.as_deref().and_then(half::decode),
         })
         .collect();
-    Ok(Staged { generation, access_set, points, dense })
+    Ok(Staged {
+        generation,
+        access_set,
+        points,
+        dense,
+    })
 }
 
 /// The columns of a document's chunks, as UNNEST takes them.
@@ -114,7 +119,8 @@ impl Columns {
         self.ordinal.push(ordinal);
         self.start.push(chunk.start);
         self.end.push(chunk.end);
-        self.headings.push(serde_json::Value::from(chunk.heading_path.clone()));
+        self.headings
+            .push(serde_json::Value::from(chunk.heading_path.clone()));
         self.hash.push(chunk.text_hash.clone());
         Ok(())
     }

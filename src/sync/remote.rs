@@ -35,7 +35,9 @@ impl Remote for UserSession {
     async fn entry(&self, path: &str) -> Result<DavEntry, NextcloudError> {
         let mut entries = self.propfind(path, Depth::Zero).await?;
         if entries.is_empty() {
-            return Err(NextcloudError::Malformed(format!("PROPFIND named nothing for {path}")));
+            return Err(NextcloudError::Malformed(format!(
+                "PROPFIND named nothing for {path}"
+            )));
         }
         Ok(entries.swap_remove(0))
     }
@@ -43,7 +45,9 @@ impl Remote for UserSession {
     async fn children(&self, path: &str) -> Result<Vec<DavEntry>, NextcloudError> {
         let mut entries = self.propfind(path, Depth::One).await?;
         if entries.is_empty() {
-            return Err(NextcloudError::Malformed(format!("PROPFIND named nothing for {path}")));
+            return Err(NextcloudError::Malformed(format!(
+                "PROPFIND named nothing for {path}"
+            )));
         }
         entries.remove(0);
         Ok(entries)

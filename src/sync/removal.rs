@@ -34,9 +34,12 @@ pub async fn remove(pool: &PgPool, user: &UserId, now: DateTime<Utc>) -> Result<
         access::remove_reader(&mut tx, user, &documents, now).await?;
         tx.commit().await?;
     }
-    sqlx::query!("delete from users where uid = $1 and sync_state_reason = 'removed'", user.as_str())
-        .execute(pool)
-        .await?;
+    sqlx::query!(
+        "delete from users where uid = $1 and sync_state_reason = 'removed'",
+        user.as_str()
+    )
+    .execute(pool)
+    .await?;
     Ok(())
 }
 

@@ -99,7 +99,10 @@ impl SyncStatusService {
         let rows = self.rows(uid).await?;
         let sum = |pick: fn(&StateRow) -> i64| rows.iter().map(pick).sum::<i64>();
         let documents_in = |states: &[&str]| {
-            rows.iter().filter(|row| states.contains(&row.state.as_str())).map(|row| row.documents).sum::<i64>()
+            rows.iter()
+                .filter(|row| states.contains(&row.state.as_str()))
+                .map(|row| row.documents)
+                .sum::<i64>()
         };
         let scans = sqlx::query!(
             r#"select max(completed_at) as last_completed,
@@ -113,11 +116,12 @@ impl SyncStatusService {
         )
         .fetch_one(&self.pool)
         .await?;
-        let vector_bytes = sqlx::query_scalar!("select octet_length(dense) from chunks where dense is not null limit 1")
-            .fetch_optional(&self.pool)
-            .await?
-            .flatten()
-            .unwrap_or_default();
+        let vector_bytes =
+            sqlx::query_scalar!("select octet_length(dense) from chunks where dense is not null limit 1")
+                .fetch_optional(&self.pool)
+                .await?
+                .flatten()
+                .unwrap_or_default();
         let (pending, searchable) = (documents_in(&["pending"]), documents_in(&["searchable"]));
         let hybrid_chunks = sum(|row| row.dense_chunks);
         let mut skipped: Vec<(String, i64)> = rows
@@ -134,7 +138,11 @@ impl SyncStatusService {
             pending_documents: pending,
             hybrid_chunks,
             estimated_vector_bytes: hybrid_chunks * i64::from(vector_bytes),
-            keyword: progress(documents_in(&["searchable", "indexed"]), pending, sum(|row| row.text_rate)),
+            keyword: progress(
+                documents_in(&["searchable", "indexed"]),
+                pending,
+                sum(|row| row.text_rate),
+            ),
             dense: progress(
                 rows.iter()
                     .filter(|row| row.state == "indexed" && row.dense_chunks > 0)
@@ -198,7 +206,12 @@ const RATE_SECONDS: i64 = 60;
 fn progress(done: i64, waiting: i64, recent: i64) -> PhaseProgress {
     let per_second = as_f64(recent) / as_f64(RATE_SECONDS);
     let eta_seconds = (waiting > 0 && recent > 0).then(|| as_f64(waiting) / per_second);
-    PhaseProgress { done, waiting, per_second, eta_seconds }
+    PhaseProgress {
+        done,
+        waiting,
+        per_second,
+        eta_seconds,
+    }
 }
 
 /// Counts of documents are far below 2³², where every whole number is an exact `f64`.

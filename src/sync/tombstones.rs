@@ -54,7 +54,9 @@ pub async fn delete_documents(
     )
     .execute(&mut *conn)
     .await?;
-    sqlx::query!("delete from documents where id = any($1)", documents).execute(conn).await?;
+    sqlx::query!("delete from documents where id = any($1)", documents)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
@@ -73,7 +75,9 @@ pub async fn carry_out(pool: &PgPool, index: &dyn VectorIndex) -> Result<usize, 
         }
         index.delete(&batch).await?;
         let ids: Vec<i64> = batch.iter().map(|chunk| chunk.0).collect();
-        sqlx::query!("delete from index_tombstones where chunk_id = any($1)", &ids).execute(pool).await?;
+        sqlx::query!("delete from index_tombstones where chunk_id = any($1)", &ids)
+            .execute(pool)
+            .await?;
         done += batch.len();
     }
 }

@@ -31,11 +31,19 @@ impl PauseReason {
 }
 
 /// Makes sure that the user exists, is active, and that each source is scanned now.
-pub async fn enqueue(pool: &PgPool, user: &UserId, sources: &[String], now: DateTime<Utc>) -> Result<(), SyncError> {
+pub async fn enqueue(
+    pool: &PgPool,
+    user: &UserId,
+    sources: &[String],
+    now: DateTime<Utc>,
+) -> Result<(), SyncError> {
     let mut tx = pool.begin().await?;
-    sqlx::query!("insert into users (uid) values ($1) on conflict do nothing", user.as_str())
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query!(
+        "insert into users (uid) values ($1) on conflict do nothing",
+        user.as_str()
+    )
+    .execute(&mut *tx)
+    .await?;
     sqlx::query!(
         "insert into scans (uid, source, due_at) select $1, s, $3 from unnest($2::text[]) as s
          on conflict (uid, source) do update set due_at = least(scans.due_at, excluded.due_at)",
@@ -51,9 +59,13 @@ pub async fn enqueue(pool: &PgPool, user: &UserId, sources: &[String], now: Date
 
 /// A scan of the user is due now: something was seen that the last scan cannot know.
 pub async fn wake_scans(pool: &PgPool, user: &UserId, now: DateTime<Utc>) -> Result<(), SyncError> {
-    sqlx::query!("update scans set due_at = least(due_at, $2) where uid = $1", user.as_str(), now)
-        .execute(pool)
-        .await?;
+    sqlx::query!(
+        "update scans set due_at = least(due_at, $2) where uid = $1",
+        user.as_str(),
+        now
+    )
+    .execute(pool)
+    .await?;
     Ok(())
 }
 

@@ -69,16 +69,25 @@ mod tests {
     }
 
     fn take_one(left: &AtomicUsize) -> bool {
-        left.try_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+        left.try_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+            .is_ok()
     }
 
     #[tokio::test]
     async fn a_wake_up_during_a_drain_makes_it_look_again() {
         let drain = Arc::new(Drain::default());
-        let (turns, inside, go) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (turns, inside, go) = (
+            Arc::new(AtomicUsize::new(0)),
+            Arc::new(Notify::new()),
+            Arc::new(Notify::new()),
+        );
         let first = tokio::spawn({
-            let (drain, turns, inside, go) =
-                (Arc::clone(&drain), Arc::clone(&turns), Arc::clone(&inside), Arc::clone(&go));
+            let (drain, turns, inside, go) = (
+                Arc::clone(&drain),
+                Arc::clone(&turns),
+                Arc::clone(&inside),
+                Arc::clone(&go),
+            );
             async move {
                 drain
                     .run(|| async {
@@ -93,7 +102,11 @@ mod tests {
         });
         inside.notified().await;
         let second = drain.run(|| async { Ok::<_, Infallible>(true) }).await.unwrap();
-        assert_eq!(second, Drained::Idle, "the second wake-up does not work beside the first");
+        assert_eq!(
+            second,
+            Drained::Idle,
+            "the second wake-up does not work beside the first"
+        );
         go.notify_one();
         first.await.unwrap().unwrap();
         assert_eq!(turns.load(Ordering::SeqCst), 2, "the first one looked again");

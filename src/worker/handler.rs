@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// No job runs longer. A scan of a very large tree is the longest; its progress is kept when it is cut.
-const TIME_LIMIT: Duration = Duration::from_secs(30 * 60);
+const TIME_LIMIT: Duration = Duration::from_mins(30);
 
 /// Scans at one time, so that a large tree does not keep the others waiting.
 const CONCURRENT_SCANS: usize = 3;
@@ -97,7 +97,10 @@ impl Jobs {
             Job::ScanDue => self.scan().await,
             Job::IndexText => self.index_text().await,
             Job::Embed => {
-                let ended = self.vectors.run(|| async { Ok::<_, SyncError>(self.engine.embed_turn().await? > 0) }).await?;
+                let ended = self
+                    .vectors
+                    .run(|| async { Ok::<_, SyncError>(self.engine.embed_turn().await? > 0) })
+                    .await?;
                 self.again(ended, &Job::Embed).await
             }
             Job::Housekeeping => {
@@ -137,7 +140,10 @@ impl Jobs {
     }
 
     async fn index_text(&self) -> Result<(), HandlerError> {
-        let ended = self.texts.run(|| async { Ok::<_, SyncError>(self.engine.index_text_turn().await? > 0) }).await?;
+        let ended = self
+            .texts
+            .run(|| async { Ok::<_, SyncError>(self.engine.index_text_turn().await? > 0) })
+            .await?;
         self.push(&Job::Housekeeping).await?;
         self.push(&Job::Embed).await?;
         self.again(ended, &Job::IndexText).await
@@ -151,8 +157,11 @@ impl Jobs {
     }
 
     async fn push(&self, job: &Job) -> Result<(), HandlerError> {
-        let mut conn =
-            self.pool.acquire().await.map_err(|error| QueueError::Database(apalis_postgres::Error::Database(error)))?;
+        let mut conn = self
+            .pool
+            .acquire()
+            .await
+            .map_err(|error| QueueError::Database(apalis_postgres::Error::Database(error)))?;
         Ok(queue::push(&mut conn, job).await?)
     }
 }

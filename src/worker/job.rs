@@ -45,7 +45,10 @@ struct Envelope<T> {
 impl Job {
     /// `{"v":1,"job":…}`.
     pub fn encode(&self) -> Result<Vec<u8>, JobError> {
-        Ok(serde_json::to_vec(&Envelope { v: VERSION, job: self })?)
+        Ok(serde_json::to_vec(&Envelope {
+            v: VERSION,
+            job: self,
+        })?)
     }
 
     /// Reads what [`Job::encode`] wrote. The version is looked at before the job.
@@ -64,7 +67,9 @@ mod tests {
 
     #[test]
     fn a_job_reads_back_and_says_its_version() {
-        let job = Job::ScanUser { uid: UserId::new("alice") };
+        let job = Job::ScanUser {
+            uid: UserId::new("alice"),
+        };
         let payload = job.encode().unwrap();
         assert_eq!(payload, br#"{"v":1,"job":{"scan_user":{"uid":"alice"}}}"#);
         assert_eq!(Job::decode(&payload).unwrap(), job);
@@ -72,8 +77,14 @@ mod tests {
 
     #[test]
     fn other_versions_and_nonsense_are_told_apart() {
-        assert!(matches!(Job::decode(br#"{"v":7,"job":{"unheard_of":{}}}"#), Err(JobError::Version(7))));
-        assert!(matches!(Job::decode(br#"{"v":1,"job":"unheard_of"}"#), Err(JobError::Malformed(_))));
+        assert!(matches!(
+            Job::decode(br#"{"v":7,"job":{"unheard_of":{}}}"#),
+            Err(JobError::Version(7))
+        ));
+        assert!(matches!(
+            Job::decode(br#"{"v":1,"job":"unheard_of"}"#),
+            Err(JobError::Malformed(_))
+        ));
         assert!(matches!(Job::decode(b"\xff\x00"), Err(JobError::Malformed(_))));
     }
 }

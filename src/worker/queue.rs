@@ -36,11 +36,16 @@ pub async fn push(conn: &mut PgConnection, job: &Job) -> Result<(), QueueError> 
 /// Queues a job unless one with the same key was queued already; `false` if so. Not for use inside a transaction,
 /// which the refusal would end.
 pub async fn push_once(conn: &mut PgConnection, job: &Job, key: &str) -> Result<bool, QueueError> {
-    let task = TaskBuilder::new(job.encode()?).max_attempts(MAX_ATTEMPTS).idempotency_key(key).build();
+    let task = TaskBuilder::new(job.encode()?)
+        .max_attempts(MAX_ATTEMPTS)
+        .idempotency_key(key)
+        .build();
     match push_tasks(conn, QUEUE, vec![task]).await {
         Ok(()) => Ok(true),
         Err(apalis_postgres::Error::Database(error))
-            if error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation) =>
+            if error
+                .as_database_error()
+                .is_some_and(sqlx::error::DatabaseError::is_unique_violation) =>
         {
             Ok(false)
         }

@@ -6,8 +6,8 @@ use super::ticker::Ticker;
 use crate::clock::SharedClock;
 use crate::sync::SyncEngine;
 use apalis::prelude::{
-    AbortError, Attempt, BackendExt, BoxDynError, Codec, Data, Monitor, MonitorError, ParallelizeExt, Strategy,
-    WorkerBuilder, WorkerBuilderExt,
+    AbortError, Attempt, BackendExt, BoxDynError, Codec, Data, Monitor, MonitorError, ParallelizeExt,
+    Strategy, WorkerBuilder, WorkerBuilderExt,
 };
 use apalis_postgres::{Config, PostgresStorage, Pubsub};
 use futures::FutureExt;
@@ -113,7 +113,9 @@ async fn monitor(jobs: &Arc<Jobs>, pool: &PgPool, shutdown: &CancellationToken) 
                 .batch_size(CONCURRENCY)
                 .heartbeat_interval(HEARTBEAT)
                 .missed_heartbeats(MISSED_HEARTBEATS);
-            let strategy = Strategy::new().stream(Pubsub::new(pool.clone(), QUEUE.into())).interval(POLL);
+            let strategy = Strategy::new()
+                .stream(Pubsub::new(pool.clone(), QUEUE.into()))
+                .interval(POLL);
             let backend = PostgresStorage::<Payload>::new(&pool)
                 .with_config(config)
                 .with_codec(RawCodec)
@@ -134,7 +136,15 @@ async fn monitor(jobs: &Arc<Jobs>, pool: &PgPool, shutdown: &CancellationToken) 
 }
 
 /// Boxed, because apalis asks for a future that is `Send` for every lifetime.
-fn handle(payload: Payload, attempt: Attempt, jobs: Data<Arc<Jobs>>) -> BoxFuture<'static, Result<(), BoxDynError>> {
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "apalis hands its data over by value"
+)]
+fn handle(
+    payload: Payload,
+    attempt: Attempt,
+    jobs: Data<Arc<Jobs>>,
+) -> BoxFuture<'static, Result<(), BoxDynError>> {
     let jobs = Arc::clone(&jobs);
     async move {
         match jobs.handle(&payload.0, attempt.current()).await {

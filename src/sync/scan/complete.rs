@@ -90,7 +90,7 @@ pub struct Ending {
 
 /// Writes the end of a scan in one transaction. Returns how many documents were deleted.
 ///
-/// After a suspicious scan no ETag is kept, so that the next scan walks everything and either sees the marked
+/// After a suspicious scan no `ETag` is kept, so that the next scan walks everything and either sees the marked
 /// documents again or removes them.
 pub async fn finish(
     pool: &PgPool,
@@ -117,8 +117,16 @@ pub async fn finish(
     if !ending.suspicious {
         keep_folders(&mut tx, lease, coverage).await?;
     }
-    let suspected = if ending.suspicious { i32::try_from(missing.new.len()).unwrap_or(i32::MAX) } else { 0 };
-    let next = if ending.suspicious { ending.next.min(ending.now + RECHECK) } else { ending.next };
+    let suspected = if ending.suspicious {
+        i32::try_from(missing.new.len()).unwrap_or(i32::MAX)
+    } else {
+        0
+    };
+    let next = if ending.suspicious {
+        ending.next.min(ending.now + RECHECK)
+    } else {
+        ending.next
+    };
     sqlx::query!(
         "update scans set lease_until = null, root_etag = $3, completed_at = $4, due_at = $5, suspected_missing = $6,
                 full_walk_at = case when $7 then $4 else full_walk_at end, consecutive_errors = 0, last_error = null
@@ -149,12 +157,18 @@ async fn mark(conn: &mut PgConnection, lease: &ScanLease, documents: &[i64]) -> 
     Ok(())
 }
 
-/// Stores folder ETags for the next pruned walk.
-async fn keep_folders(conn: &mut PgConnection, lease: &ScanLease, coverage: &Coverage) -> Result<(), SyncError> {
+/// Stores folder `ETags` for the next pruned walk.
+async fn keep_folders(
+    conn: &mut PgConnection,
+    lease: &ScanLease,
+    coverage: &Coverage,
+) -> Result<(), SyncError> {
     let (everything, vanished, folders): (bool, &[String], _) = match coverage {
         Coverage::Unchanged => return Ok(()),
         Coverage::Everything { folders, .. } => (true, &[], folders),
-        Coverage::Changes { vanished, folders, .. } => (false, vanished, folders),
+        Coverage::Changes {
+            vanished, folders, ..
+        } => (false, vanished, folders),
     };
     sqlx::query!(
         "delete from folders f where uid = $1 and ($2 or exists (
@@ -166,7 +180,8 @@ async fn keep_folders(conn: &mut PgConnection, lease: &ScanLease, coverage: &Cov
     )
     .execute(&mut *conn)
     .await?;
-    let (paths, etags): (Vec<String>, Vec<String>) = folders.iter().map(|(p, e)| (p.clone(), e.clone())).unzip();
+    let (paths, etags): (Vec<String>, Vec<String>) =
+        folders.iter().map(|(p, e)| (p.clone(), e.clone())).unzip();
     sqlx::query!(
         "insert into folders (uid, path, etag)
          select $1, f.path, f.etag from unnest($2::text[], $3::text[]) as f (path, etag)

@@ -19,7 +19,7 @@ pub struct ScanLease {
     pub generation: i64,
     /// Number of this scan.
     pub number: i64,
-    /// ETag of the root at the last complete scan.
+    /// `ETag` of the root at the last complete scan.
     pub root_etag: Option<String>,
     /// When everything was last walked.
     pub full_walk_at: Option<DateTime<Utc>>,
@@ -63,7 +63,11 @@ impl ScanLease {
         )
         .execute(conn)
         .await?;
-        if renewed.rows_affected() == 1 { Ok(()) } else { Err(SyncError::LeaseLost) }
+        if renewed.rows_affected() == 1 {
+            Ok(())
+        } else {
+            Err(SyncError::LeaseLost)
+        }
     }
 
     /// Gives the scan back unfinished: it is due at once.

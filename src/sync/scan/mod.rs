@@ -28,15 +28,22 @@ pub struct ScanReport {
 }
 
 /// Scans one source of one user under `lease`.
-pub async fn run(engine: &SyncEngine, lease: &ScanLease, source: &dyn Source) -> Result<ScanReport, SyncError> {
+pub async fn run(
+    engine: &SyncEngine,
+    lease: &ScanLease,
+    source: &dyn Source,
+) -> Result<ScanReport, SyncError> {
     let remote = engine.remotes.open(&lease.user).await?;
     let known = known_state(engine, lease).await?;
     let (events, mut received) = mpsc::unbounded_channel();
     let listing = async {
         // A closed channel means that writing failed; that error ends the scan.
-        let result = source.list(&*remote, &known, &mut |event| drop(events.send(event))).await;
+        let result = source
+            .list(&*remote, &known, &mut |event| drop(events.send(event)))
+            .await;
         drop(events);
-        result
+        // Not an error here: what was listed before a failure is still written.
+        Ok::<_, SyncError>(result)
     };
     let writing = async {
         let mut report = ScanReport::default();
@@ -44,7 +51,9 @@ pub async fn run(engine: &SyncEngine, lease: &ScanLease, source: &dyn Source) ->
         while let Some(event) = received.recv().await {
             match event {
                 Event::Instance(id) => instance::check(&mut *engine.pool.acquire().await?, &id).await?,
-                Event::NotesPath(path) => users::set_notes_path(&engine.pool, &lease.user, path.as_deref()).await?,
+                Event::NotesPath(path) => {
+                    users::set_notes_path(&engine.pool, &lease.user, path.as_deref()).await?;
+                }
                 Event::Item(item) => batch.push(item),
             }
             if batch.len() >= listing::BATCH {
@@ -56,20 +65,26 @@ pub async fn run(engine: &SyncEngine, lease: &ScanLease, source: &dyn Source) ->
         }
         Ok(report)
     };
-    let (coverage, mut report) = tokio::try_join!(listing, writing)?;
+    let (listed, mut report) = tokio::try_join!(listing, writing)?;
+    let coverage = listed?;
     conclude(engine, lease, source, &*remote, &coverage, &mut report).await?;
     Ok(report)
 }
 
 /// What the last complete scan left, and whether this one may rely on it.
 async fn known_state(engine: &SyncEngine, lease: &ScanLease) -> Result<KnownState, SyncError> {
-    let full_walk = lease.full_walk_at.is_none_or(|at| engine.clock.now() - at >= engine.full_walk_interval());
+    let full_walk = lease
+        .full_walk_at
+        .is_none_or(|at| engine.clock.now() - at >= engine.full_walk_interval());
     let folders = if full_walk || lease.root_etag.is_none() {
         Vec::new()
     } else {
-        sqlx::query!("select path, etag from folders where uid = $1", lease.user.as_str())
-            .fetch_all(&engine.pool)
-            .await?
+        sqlx::query!(
+            "select path, etag from folders where uid = $1",
+            lease.user.as_str()
+        )
+        .fetch_all(&engine.pool)
+        .await?
     };
     Ok(KnownState {
         root_etag: lease.root_etag.clone(),
@@ -91,7 +106,12 @@ async fn write_batch(
     report.listed += items.len();
     let mut tx = engine.pool.begin().await?;
     lease.renew(&mut tx, now).await?;
-    let listing = Listing { user: &lease.user, family: source.family(), scan: lease.number, now };
+    let listing = Listing {
+        user: &lease.user,
+        family: source.family(),
+        scan: lease.number,
+        now,
+    };
     report.due += listing::write(&mut tx, listing, items).await?;
     tx.commit().await?;
     Ok(())
@@ -116,7 +136,11 @@ async fn conclude(
         suspicious = source.version(remote).await? != *root_etag;
     }
     let now = engine.clock.now();
-    let ending = Ending { now, next: now + engine.scan_interval(), suspicious };
+    let ending = Ending {
+        now,
+        next: now + engine.scan_interval(),
+        suspicious,
+    };
     report.deleted = complete::finish(&engine.pool, lease, coverage, &missing, ending).await?;
     report.suspected = if suspicious { missing.new.len() } else { 0 };
     report.unchanged = *coverage == Coverage::Unchanged;

@@ -1,4 +1,4 @@
-//! Files over WebDAV. Notes are files too (facts §6): the same id, the same version, seen below the notes folder.
+//! Files over `WebDAV`. Notes are files too (facts §6): the same id, the same version, seen below the notes folder.
 
 use super::{Content, Coverage, Event, KnownState, ListedItem, Sink, Source, WantedItem, notes};
 use crate::documents;
@@ -28,7 +28,12 @@ impl Source for FilesSource {
         "file"
     }
 
-    async fn list(&self, remote: &dyn Remote, known: &KnownState, sink: Sink<'_>) -> Result<Coverage, SyncError> {
+    async fn list(
+        &self,
+        remote: &dyn Remote,
+        known: &KnownState,
+        sink: Sink<'_>,
+    ) -> Result<Coverage, SyncError> {
         let root = remote.entry("/").await?;
         if let Some(instance) = &root.instance_id {
             sink(Event::Instance(instance.clone()));
@@ -40,7 +45,13 @@ impl Source for FilesSource {
         let moved = notes_path != known.notes_path;
         let notes = notes::NotesFolder::new(notes_path.as_deref());
         sink(Event::NotesPath(notes_path));
-        let mut walk = Walk { remote, notes, limit: self.max_file_size, sink, folders: HashMap::new() };
+        let mut walk = Walk {
+            remote,
+            notes,
+            limit: self.max_file_size,
+            sink,
+            folders: HashMap::new(),
+        };
         let pruned = if known.full_walk || moved || known.root_etag.is_none() || known.folders.is_empty() {
             None
         } else {
@@ -48,16 +59,27 @@ impl Source for FilesSource {
         };
         if let Some((listed, vanished)) = pruned {
             let folders = walk.folders;
-            return Ok(Coverage::Changes { root_etag: root.etag, listed, vanished, folders });
+            return Ok(Coverage::Changes {
+                root_etag: root.etag,
+                listed,
+                vanished,
+                folders,
+            });
         }
         walk.folders.clear();
         walk.below("/").await?;
-        Ok(Coverage::Everything { root_etag: root.etag, folders: walk.folders })
+        Ok(Coverage::Everything {
+            root_etag: root.etag,
+            folders: walk.folders,
+        })
     }
 
     async fn fetch(&self, remote: &dyn Remote, item: &WantedItem) -> Result<Content, NextcloudError> {
         let download = remote.download(&item.path, self.max_file_size).await?;
-        Ok(Content { bytes: download.bytes, mime_type: download.content_type })
+        Ok(Content {
+            bytes: download.bytes,
+            mime_type: download.content_type,
+        })
     }
 
     async fn version(&self, remote: &dyn Remote) -> Result<String, NextcloudError> {
@@ -77,7 +99,13 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Lists everything below `path` in one request.
     async fn below(&mut self, path: &str) -> Result<(), NextcloudError> {
-        let Self { remote, notes, limit, sink, folders } = self;
+        let Self {
+            remote,
+            notes,
+            limit,
+            sink,
+            folders,
+        } = self;
         remote
             .walk(path, &mut |entry| {
                 if entry.is_folder {
@@ -89,7 +117,7 @@ impl Walk<'_> {
             .await
     }
 
-    /// Descends only where a folder's ETag changed. `None`: too many changed, list everything instead.
+    /// Descends only where a folder's `ETag` changed. `None`: too many changed, list everything instead.
     async fn pruned(
         &mut self,
         known: &HashMap<String, String>,
@@ -128,7 +156,10 @@ impl Walk<'_> {
                 }
             }
             vanished.extend(
-                known.keys().filter(|path| parent(path) == Some(folder.as_str()) && !children.contains(*path)).cloned(),
+                known
+                    .keys()
+                    .filter(|path| parent(path) == Some(folder.as_str()) && !children.contains(*path))
+                    .cloned(),
             );
             listed.push(folder);
         }
@@ -152,7 +183,9 @@ fn item(entry: DavEntry, notes: &notes::NotesFolder, limit: u64) -> Option<Liste
         return None;
     }
     let mime = entry.content_type.as_deref();
-    let skip = documents::is_candidate(mime, entry.name(), Some(entry.size), limit).err().map(|reason| reason.as_str());
+    let skip = documents::is_candidate(mime, entry.name(), Some(entry.size), limit)
+        .err()
+        .map(documents::SkipReason::as_str);
     let (doc_type, title) = match notes.title_of(&entry.path) {
         Some(title) => ("note", title.to_owned()),
         None => ("file", entry.name().to_owned()),

@@ -39,13 +39,13 @@ pub struct ListedItem {
 /// What the last complete scan left behind.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KnownState {
-    /// ETag of the root; `None` forces a full walk.
+    /// `ETag` of the root; `None` forces a full walk.
     pub root_etag: Option<String>,
-    /// Folder ETags by path.
+    /// Folder `ETags` by path.
     pub folders: HashMap<String, String>,
-    /// The notes folder; when it moved, folder ETags say nothing about what is a note.
+    /// The notes folder; when it moved, folder `ETags` say nothing about what is a note.
     pub notes_path: Option<String>,
-    /// Trust no folder ETag this time.
+    /// Trust no folder `ETag` this time.
     pub full_walk: bool,
 }
 
@@ -56,20 +56,20 @@ pub enum Coverage {
     Unchanged,
     /// Everything was listed.
     Everything {
-        /// ETag of the root when the listing began.
+        /// `ETag` of the root when the listing began.
         root_etag: String,
-        /// ETags of all folders.
+        /// `ETags` of all folders.
         folders: HashMap<String, String>,
     },
     /// Only what changed was listed.
     Changes {
-        /// ETag of the root when the listing began.
+        /// `ETag` of the root when the listing began.
         root_etag: String,
         /// Folders whose children were listed.
         listed: Vec<String>,
         /// Folders that are gone, with everything below.
         vanished: Vec<String>,
-        /// New ETags of folders.
+        /// New `ETags` of folders.
         folders: HashMap<String, String>,
     },
 }
@@ -116,7 +116,12 @@ pub trait Source: Send + Sync {
 
     /// Lists what changed since `known`. An error after some items means that nothing may be concluded from
     /// what was not named.
-    async fn list(&self, remote: &dyn Remote, known: &KnownState, sink: Sink<'_>) -> Result<Coverage, SyncError>;
+    async fn list(
+        &self,
+        remote: &dyn Remote,
+        known: &KnownState,
+        sink: Sink<'_>,
+    ) -> Result<Coverage, SyncError>;
 
     /// The content of one document.
     async fn fetch(&self, remote: &dyn Remote, item: &WantedItem) -> Result<Content, NextcloudError>;

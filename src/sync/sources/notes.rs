@@ -30,8 +30,15 @@ pub struct BulkPage {
 /// Contents of the next [`BULK_PAGE`] notes.
 pub async fn bulk_page(remote: &dyn Remote, cursor: Option<&str>) -> Result<BulkPage, NextcloudError> {
     let page = remote.notes_page(BULK_PAGE, cursor).await?;
-    let notes = page.notes.into_iter().map(|note| (note.id.to_string(), Bytes::from(note.content))).collect();
-    Ok(BulkPage { notes, next: page.next })
+    let notes = page
+        .notes
+        .into_iter()
+        .map(|note| (note.id.to_string(), Bytes::from(note.content)))
+        .collect();
+    Ok(BulkPage {
+        notes,
+        next: page.next,
+    })
 }
 
 /// The folder below which files with a note's suffix are notes.
@@ -80,6 +87,9 @@ mod tests {
         assert!(bulk_pays(1_000, 1_000));
         assert!(bulk_pays(9, 9));
         assert!(!bulk_pays(8, 8), "eight single requests are fine");
-        assert!(!bulk_pays(50, 10_000), "fifty of ten thousand are cheaper one by one");
+        assert!(
+            !bulk_pays(50, 10_000),
+            "fifty of ten thousand are cheaper one by one"
+        );
     }
 }

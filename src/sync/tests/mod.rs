@@ -1,0 +1,5 @@
+mod access;
+mod failures;
+mod phases;
+mod scans;
+mod status;
