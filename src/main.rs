@@ -3,7 +3,6 @@
 use clap::{Args, Parser, Subcommand};
 use nextcloud_mcp_server::app::{self, ExitReason};
 use nextcloud_mcp_server::config::{CliOverrides, Config, Environment, Role};
-use std::net::IpAddr;
 use std::process::ExitCode;
 
 /// AI clients get safe access to a user's Nextcloud, searched from an index that is kept in step.
@@ -52,7 +51,7 @@ enum Command {
 struct ServeArgs {
     /// Address to listen on [default: 127.0.0.1].
     #[arg(long, env = "HOST")]
-    host: Option<IpAddr>,
+    host: Option<String>,
     /// Port to listen on [default: 8000].
     #[arg(long, short, env = "PORT")]
     port: Option<u16>,
@@ -71,7 +70,7 @@ struct ServeArgs {
 impl ServeArgs {
     fn overrides(&self) -> CliOverrides {
         CliOverrides {
-            host: self.host,
+            host: self.host.clone(),
             port: self.port,
             role: self.role,
             oauth: match (self.oauth, self.no_oauth) {
@@ -79,6 +78,7 @@ impl ServeArgs {
                 (_, true) => Some(false),
                 _ => None,
             },
+            ..CliOverrides::default()
         }
     }
 }

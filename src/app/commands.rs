@@ -9,12 +9,13 @@ use std::process::ExitCode;
 
 /// Serves until a signal.
 pub async fn serve(config: Config) -> Result<ExitReason, AppError> {
-    telemetry::init_logs(&config.telemetry);
+    start_logs(&config)?;
+    let metrics = telemetry::metrics::install().map_err(|error| AppError::Metrics(error.to_string()))?;
     let shutdown = shutdown_token()?;
     let sync_enabled = config.sync.enabled;
     // A first signal during the start ends it too.
     let server = tokio::select! {
-        server = RunningServer::start(config, StartOptions { serve_metrics: true }) => server?,
+        server = RunningServer::start(config, StartOptions { metrics: Some(metrics) }) => server?,
         () = shutdown.cancelled() => return Ok(ExitReason::Done),
     };
     say(&format!("MCP at http://{0}/mcp · health at http://{0}/health/ready", server.address()));
@@ -35,7 +36,7 @@ pub async fn stdio(config: Config) -> Result<ExitReason, AppError> {
         return Err(AppError::StdioNeedsOneAccount);
     }
     // Standard output belongs to the protocol; logs go to standard error.
-    telemetry::init_logs(&config.telemetry);
+    start_logs(&config)?;
     let shutdown = shutdown_token()?;
     let server = RunningServer::start_without_listener(config).await?;
     let outcome = tokio::select! {
@@ -47,9 +48,17 @@ pub async fn stdio(config: Config) -> Result<ExitReason, AppError> {
     outcome.map(|()| ExitReason::Done)
 }
 
+fn start_logs(config: &Config) -> Result<(), AppError> {
+    telemetry::init_logs(&config.telemetry)?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(())
+}
+
 /// Brings the schema up to date.
 pub async fn migrate(config: Config) -> Result<ExitReason, AppError> {
-    telemetry::init_logs(&config.telemetry);
+    start_logs(&config)?;
     let foundation = Foundation::open(&config).await?;
     say(&format!("the schema is up to date on {}", foundation.postgres_version().await?));
     foundation.close().await;
@@ -58,7 +67,7 @@ pub async fn migrate(config: Config) -> Result<ExitReason, AppError> {
 
 /// Rebuilds the index from the database.
 pub async fn reindex(config: Config) -> Result<ExitReason, AppError> {
-    telemetry::init_logs(&config.telemetry);
+    start_logs(&config)?;
     let foundation = Foundation::open(&config).await?;
     let outcome = index_service::rebuild_now(&config, &foundation).await;
     foundation.close().await;

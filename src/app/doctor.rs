@@ -2,7 +2,7 @@
 
 use super::{AppError, ExitReason, Foundation, index_service, say};
 use crate::config::{Config, EmbeddingProvider, Mode};
-use crate::index::{Embedder, Priority};
+use crate::index::Priority;
 use crate::nextcloud::{Credential, Nextcloud};
 use serde::Serialize;
 

@@ -4,6 +4,7 @@ use crate::db::{DbError, MigrateError, OpenError, installation};
 use crate::index::{EmbeddingError, IndexError, RebuildError};
 use crate::nextcloud::NextcloudError;
 use crate::sync::SyncError;
+use crate::telemetry::LogError;
 use crate::worker::WorkerError;
 use std::net::SocketAddr;
 
@@ -18,7 +19,7 @@ pub enum AppError {
     Migrate(#[from] MigrateError),
     /// The database was written with another key.
     #[error(transparent)]
-    Key(#[from] installation::InstallationError),
+    Key(#[from] installation::KeyCheckError),
     /// A query failed.
     #[error(transparent)]
     Query(#[from] DbError),
@@ -48,6 +49,12 @@ pub enum AppError {
         /// The system's answer.
         source: std::io::Error,
     },
+    /// The log output cannot be set up.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The metrics cannot be set up.
+    #[error("the metrics cannot be set up: {0}")]
+    Metrics(String),
     /// Another input or output error.
     #[error(transparent)]
     Io(#[from] std::io::Error),

@@ -7,10 +7,11 @@ use crate::crypto::Keyring;
 use crate::db::{self, Database, DbError};
 use crate::entropy::SharedEntropy;
 use sqlx::PgPool;
+use std::sync::Arc;
 
 /// Database, schema and keys, checked.
 pub struct Foundation {
-    pub(super) database: Database,
+    pub(super) database: Arc<Database>,
     pub(super) keyring: Option<Keyring>,
     pub(super) clock: SharedClock,
     pub(super) entropy: SharedEntropy,
@@ -20,9 +21,9 @@ impl Foundation {
     /// Opens the database, brings its schema up to date and checks the encryption key.
     pub async fn open(config: &Config) -> Result<Self, AppError> {
         let (clock, entropy) = (clock(), entropy());
-        let database = Database::open(&config.database, entropy.as_ref()).await?;
+        let database = Database::open(&config.database, &entropy).await?;
         let keyring = config.encryption.as_ref().map(|keys| Keyring::new(keys, entropy.clone()));
-        let foundation = Self { database, keyring, clock, entropy };
+        let foundation = Self { database: Arc::new(database), keyring, clock, entropy };
         match foundation.prepare().await {
             Ok(()) => Ok(foundation),
             Err(error) => {
@@ -43,12 +44,12 @@ impl Foundation {
 
     /// Connections of the API.
     pub(super) fn pool(&self) -> &PgPool {
-        self.database.pool()
+        &self.database.pool
     }
 
     /// Connections of the background work: a busy queue never takes the last connection from a request.
     pub(super) fn worker_pool(&self) -> &PgPool {
-        self.database.worker_pool()
+        &self.database.worker_pool
     }
 
     /// `PostgreSQL`'s own words about its version.
@@ -62,6 +63,8 @@ impl Foundation {
 
     /// Closes the pools and stops the private cluster.
     pub(super) async fn close(self) {
-        self.database.shutdown().await;
+        if let Err(error) = self.database.shutdown().await {
+            tracing::warn!(%error, "the private database did not stop; the next start adopts it");
+        }
     }
 }

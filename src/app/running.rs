@@ -11,7 +11,8 @@ use crate::mcp::{self, HostPolicy, Links, McpServer, McpServerParts, SemanticBac
 use crate::nextcloud::Nextcloud;
 use crate::search::SearchService;
 use crate::sync::{SyncEngine, SyncParts, SyncStatusService};
-use crate::telemetry::{self, Metrics};
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry;
 use crate::worker;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -21,11 +22,11 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// What a start may leave out.
-#[derive(Debug, Clone, Copy, Default)]
+/// What a start may be given.
+#[derive(Debug, Clone, Default)]
 pub struct StartOptions {
-    /// Serve Prometheus metrics on their own port, when one is configured.
-    pub serve_metrics: bool,
+    /// Serve these metrics on their own port, when one is configured.
+    pub metrics: Option<Metrics>,
 }
 
 type Part = (&'static str, Result<(), AppError>);
@@ -39,7 +40,6 @@ pub struct RunningServer {
     foundation: Mutex<Option<Foundation>>,
     readiness: Readiness,
     sync_status: Option<SyncStatusService>,
-    metrics: Metrics,
     mcp: McpServer,
     account: Option<Arc<ConfiguredCredentials>>,
 }
@@ -66,7 +66,6 @@ impl RunningServer {
         let foundation = Foundation::open(&config).await?;
         let nextcloud = Nextcloud::new(&config.nextcloud, foundation.clock.clone())?;
         let identity = Identity::new(&config, &foundation, &nextcloud);
-        let metrics = telemetry::install_metrics();
         let shutdown = CancellationToken::new();
         let mut parts: JoinSet<Part> = JoinSet::new();
 
@@ -101,12 +100,24 @@ impl RunningServer {
             async move { readiness.run(shutdown).await }
         });
         spawn_quiet(&mut parts, "the database's supervision", {
-            let supervision = foundation.database.supervise(shutdown.clone());
-            async move { supervision.await }
+            let (database, shutdown) = (foundation.database.clone(), shutdown.clone());
+            async move {
+                tokio::select! {
+                    () = database.supervise() => (),
+                    () = shutdown.cancelled() => (),
+                }
+            }
         });
-        if let Some(listen) = config.telemetry.metrics_listen.filter(|_| options.serve_metrics) {
-            let serving = telemetry::serve_metrics(listen, metrics.clone(), shutdown.clone());
-            parts.spawn(async move { ("the metrics port", serving.await.map_err(AppError::from)) });
+        if let (Some(listen), Some(metrics)) = (config.telemetry.metrics_listen, options.metrics) {
+            let shutdown = shutdown.clone();
+            parts.spawn(async move {
+                let served = tokio::select! {
+                    served = telemetry::serve_metrics(listen, metrics) => served,
+                    () = shutdown.cancelled() => Ok(()),
+                };
+                let served = served.map_err(|source| AppError::Listen { address: listen, source });
+                ("the metrics port", served)
+            });
         }
 
         let links = Links::new(&config.nextcloud.public_url);
@@ -137,7 +148,6 @@ impl RunningServer {
             foundation: Mutex::new(Some(foundation)),
             readiness,
             sync_status,
-            metrics,
             mcp,
             account: identity.account,
         })
@@ -151,11 +161,6 @@ impl RunningServer {
     /// Progress of the sync; `None` when it is off.
     pub fn sync_status(&self) -> Option<SyncStatusService> {
         self.sync_status.clone()
-    }
-
-    /// The metrics as Prometheus reads them.
-    pub fn metrics(&self) -> String {
-        self.metrics.render()
     }
 
     /// Serves one MCP client on standard input and output until it closes.

@@ -121,16 +121,8 @@ impl UserSession {
         cursor: Option<&str>,
         with_content: bool,
     ) -> Result<NotesPage, NextcloudError> {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.append_pair("chunkSize", &chunk_size.max(1).to_string());
-        if !with_content {
-            query.append_pair("exclude", "content");
-        }
-        if let Some(cursor) = cursor {
-            query.append_pair("chunkCursor", cursor);
-        }
         let answer = self
-            .send(json_call(Method::GET, &format!("/notes?{}", query.finish()))?)
+            .send(json_call(Method::GET, &page_path(chunk_size, cursor, with_content))?)
             .await?;
         let next = answer
             .header("x-notes-chunk-cursor")
@@ -243,4 +235,17 @@ fn to_json(body: &impl Serialize) -> Result<Vec<u8>, NextcloudError> {
         status: 400,
         message: format!("not JSON: {error}"),
     })
+}
+
+/// Path and query of one chunk of the listing.
+fn page_path(chunk_size: u32, cursor: Option<&str>, with_content: bool) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("chunkSize", &chunk_size.max(1).to_string());
+    if !with_content {
+        query.append_pair("exclude", "content");
+    }
+    if let Some(cursor) = cursor {
+        query.append_pair("chunkCursor", cursor);
+    }
+    format!("/notes?{}", query.finish())
 }

@@ -22,10 +22,14 @@ pub struct Account {
 pub const ALICE: Account = Account { uid: "alice", password: "alice-pass-1" };
 pub const BOB: Account = Account { uid: "bob", password: "bob-pass-1" };
 
+/// The cluster that scripts/test started.
+pub fn cluster_url() -> String {
+    dotenvy::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL; scripts/test starts one")
+}
+
 /// A database of its own on the cluster that `DATABASE_URL` names.
 pub async fn fresh_database() -> String {
-    #[expect(clippy::disallowed_methods, reason = "the test database is named by the environment")]
-    let base = std::env::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL; scripts/test starts one");
+    let base = cluster_url();
     let name = format!("it_{}", uuid::Uuid::new_v4().simple());
     let mut connection = sqlx::PgConnection::connect(&base).await.unwrap();
     let create = format!("create database {name}");
@@ -89,7 +93,7 @@ impl Setup {
     }
 
     async fn start_server(&self) -> RunningServer {
-        RunningServer::start(config(&self.env), StartOptions::for_tests()).await.expect("the server starts")
+        RunningServer::start(config(&self.env), StartOptions::default()).await.expect("the server starts")
     }
 }
 

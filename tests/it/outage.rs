@@ -46,7 +46,7 @@ async fn maintenance_passes() {
     let world = Setup::hybrid().start_with(sim).await;
     world.provision(ALICE).await;
     world.until_titles(Some(ALICE), "before", "indexed", |t| t.len() == 1).await;
-    world.sim.world().faults().set_maintenance(true);
+    world.sim.world().set_maintenance(true);
     world.sim.world().put_file("alice", "/during.txt", b"during");
     let seen = world.sim.world().request_count();
     let deadline = Instant::now() + PATIENCE;
@@ -56,7 +56,7 @@ async fn maintenance_passes() {
     }
     let live = world.http.get(world.url("/health/live")).send().await.unwrap();
     assert_eq!(live.status(), 200);
-    world.sim.world().faults().set_maintenance(false);
+    world.sim.world().set_maintenance(false);
     world.until_titles(Some(ALICE), "during", "resumed", |t| t == ["during.txt"]).await;
     assert_eq!(world.sync_status().await["indexed_documents"], 2, "nothing was removed");
 }
@@ -130,8 +130,7 @@ async fn a_lost_database_is_named_and_comes_back() {
 
 async fn admin(statement: &str) {
     use sqlx::Connection;
-    #[expect(clippy::disallowed_methods, reason = "the test database is named by the environment")]
-    let base = std::env::var("DATABASE_URL").unwrap();
+    let base = crate::harness::cluster_url();
     let mut connection = sqlx::PgConnection::connect(&base).await.unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap();
 }

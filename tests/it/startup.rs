@@ -14,7 +14,7 @@ async fn start_error(world: &World, changes: &[(&str, &str)]) -> String {
     let pairs = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let overrides = CliOverrides { port: Some(0), ..CliOverrides::default() };
     let config = Config::load(&Environment::from_pairs(pairs), &overrides).unwrap();
-    match RunningServer::start(config, StartOptions::for_tests()).await {
+    match RunningServer::start(config, StartOptions::default()).await {
         Ok(_) => panic!("the server must not start"),
         Err(error) => error.to_string(),
     }
