@@ -69,9 +69,13 @@ async fn main() -> Outcome<()> {
     let simulator = Simulator::start().await;
     let documents = content::documents();
     for document in &documents {
-        simulator.world().put_file(document.owner, &document.path, document.text.as_bytes());
+        simulator
+            .world()
+            .put_file(document.owner, &document.path, document.text.as_bytes());
     }
-    simulator.world().share("alice", "/Shared projects", "bob", SharePermissions::read_only());
+    simulator
+        .world()
+        .share("alice", "/Shared projects", "bob", SharePermissions::read_only());
     writeln!(
         out,
         "A simulated Nextcloud at {} holds {} documents of alice and bob; alice shares the folder \"Shared projects\".",
@@ -85,7 +89,10 @@ async fn main() -> Outcome<()> {
     let server = start_server(&simulator, data.path(), arguments.port).await?;
     let base = format!("http://{}", server.address());
     let http = client()?;
-    writeln!(out, "The server listens at {base}. Both users hand over an app password for the background sync.\n")?;
+    writeln!(
+        out,
+        "The server listens at {base}. Both users hand over an app password for the background sync.\n"
+    )?;
     let begun = Instant::now();
     for (user, _) in USERS {
         let password = simulator.world().app_password(user);
@@ -153,33 +160,55 @@ async fn start_server(simulator: &Simulator, data: &std::path::Path, port: u16) 
         ("ENABLE_OFFLINE_ACCESS", "true"),
         ("VECTOR_SYNC_ENABLED", "true"),
         ("VECTOR_SYNC_SCAN_INTERVAL", "10"),
-        ("TOKEN_ENCRYPTION_KEY", "ZGVtbyBvbmx5OiBhIGtleSB0aGF0IGV2ZXJ5b25lIGs="),
+        (
+            "TOKEN_ENCRYPTION_KEY",
+            "ZGVtbyBvbmx5OiBhIGtleSB0aGF0IGV2ZXJ5b25lIGs=",
+        ),
         ("METRICS_ENABLED", "false"),
         ("LOG_LEVEL", "warn"),
         ("DATA_DIR", data.as_str()),
     ]);
-    let overrides = CliOverrides { port: Some(port), ..CliOverrides::default() };
+    let overrides = CliOverrides {
+        port: Some(port),
+        ..CliOverrides::default()
+    };
     let config = Config::load(&environment, &overrides).map_err(|problems| problems.to_string())?;
     Ok(RunningServer::start(config, StartOptions::default()).await?)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a plain client of the server, as its users have")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a plain client of the server, as its users have"
+)]
 fn client() -> Outcome<reqwest::Client> {
-    Ok(reqwest::Client::builder().timeout(Duration::from_secs(60)).build()?)
+    Ok(reqwest::Client::builder()
+        .timeout(Duration::from_mins(1))
+        .build()?)
 }
 
 /// Shows the progress; returns the seconds until keyword and until all search is ready, and the last status.
-async fn watch(http: &reqwest::Client, base: &str, begun: Instant, expected: usize) -> Outcome<(f64, f64, Value)> {
+async fn watch(
+    http: &reqwest::Client,
+    base: &str,
+    begun: Instant,
+    expected: usize,
+) -> Outcome<(f64, f64, Value)> {
     let expected = i64::try_from(expected)?;
     let mut keyword = None;
     let terminal = std::io::stdout().is_terminal();
     loop {
-        let status: Value = http.get(format!("{base}/api/v1/vector-sync/status")).send().await?.json().await?;
+        let status: Value = http
+            .get(format!("{base}/api/v1/vector-sync/status"))
+            .send()
+            .await?
+            .json()
+            .await?;
         let indexed = status["indexed_documents"].as_i64().unwrap_or_default();
         let chunks = status["indexed_chunks"].as_i64().unwrap_or_default();
         let dense = status["hybrid_chunks"].as_i64().unwrap_or_default();
         let elapsed = begun.elapsed().as_secs_f64();
-        let line = format!("{elapsed:6.1} s  keyword {indexed:>4}/{expected}  semantic {dense:>4}/{chunks} chunks");
+        let line =
+            format!("{elapsed:6.1} s  keyword {indexed:>4}/{expected}  semantic {dense:>4}/{chunks} chunks");
         let mut out = std::io::stdout();
         if terminal {
             write!(out, "\r{line}")?;
@@ -195,7 +224,7 @@ async fn watch(http: &reqwest::Client, base: &str, begun: Instant, expected: usi
         {
             return Ok((keyword, elapsed, status));
         }
-        if begun.elapsed() > Duration::from_secs(600) {
+        if begun.elapsed() > Duration::from_mins(10) {
             return Err(format!("indexing did not end: {status}").into());
         }
         tokio::time::sleep(Duration::from_millis(if terminal { 200 } else { 1_000 })).await;
@@ -208,16 +237,21 @@ async fn search(
     user: &'static str,
     query: &'static str,
 ) -> Outcome<SearchReport> {
-    let password = USERS.iter().find(|(name, _)| *name == user).map(|(_, password)| *password);
+    let password = USERS
+        .iter()
+        .find(|(name, _)| *name == user)
+        .map(|(_, password)| *password);
     let begun = Instant::now();
     let answer: Value = http
         .post(format!("{base}/mcp"))
         .basic_auth(user, password)
         .header("accept", "application/json, text/event-stream")
         .header("mcp-protocol-version", "2025-11-25")
-        .json(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+        .json(
+            &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
             "name": "nc_semantic_search",
-            "arguments": {"query": query, "limit": 5, "granularity": "document"}}}))
+            "arguments": {"query": query, "limit": 5, "granularity": "document"}}}),
+        )
         .send()
         .await?
         .json()
@@ -230,5 +264,10 @@ async fn search(
         .iter()
         .map(|hit| json!({"doc_type": hit["doc_type"], "id": hit["id"], "title": hit["title"], "score": hit["score"]}))
         .collect();
-    Ok(SearchReport { user, query, top, milliseconds })
+    Ok(SearchReport {
+        user,
+        query,
+        top,
+        milliseconds,
+    })
 }

@@ -41,7 +41,7 @@ as_postgres() {
   fi
 }
 
-# Starts a throw-away cluster for tests, sets DATABASE_URL, and removes it when the script ends.
+# Starts a throw-away cluster for tests, names it in .env, and removes both when the script ends.
 start_test_database() {
   ensure_postgres
   local bin dir
@@ -60,13 +60,16 @@ start_test_database() {
     --pwfile="$dir.password" >/dev/null
   as_postgres "$bin/pg_ctl" -s -w -D "$dir/data" -l "$dir/log" \
     -o "-c listen_addresses='' -c unix_socket_directories=$dir -c max_connections=200 -c fsync=off -c synchronous_commit=off" start
-  DATABASE_URL="postgres://postgres:$(cat "$dir.password")@localhost/postgres?host=$dir"
-  export DATABASE_URL
+  TEST_DATABASE_URL="postgres://postgres:$(cat "$dir.password")@localhost/postgres?host=$dir"
+  # In a file, not in the environment: crates that look at DATABASE_URL would be built anew for every cluster.
+  unset DATABASE_URL
+  [ ! -e .env ] || fail "remove the file .env: the tests write their own"
+  echo "DATABASE_URL=$TEST_DATABASE_URL" >.env
 }
 
 stop_test_database() {
   [ -n "${TEST_DATABASE_DIR:-}" ] || return 0
   as_postgres "$(postgres_bin_dir)/pg_ctl" -s -m immediate -D "$TEST_DATABASE_DIR/data" stop >/dev/null 2>&1 || true
-  rm -rf "$TEST_DATABASE_DIR" "$TEST_DATABASE_DIR.password"
+  rm -rf "$TEST_DATABASE_DIR" "$TEST_DATABASE_DIR.password" .env
   TEST_DATABASE_DIR=
 }

@@ -1,5 +1,10 @@
 //! The command line. Everything it does lives in the library.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "these comments are the --help, where backticks would be read"
+)]
+
 use clap::{Args, Parser, Subcommand};
 use nextcloud_mcp_server::app::{self, ExitReason};
 use nextcloud_mcp_server::config::{CliOverrides, Config, Environment, Role};
@@ -19,7 +24,12 @@ use std::process::ExitCode;
 /// with ENABLE_OFFLINE_ACCESS=true and TOKEN_ENCRYPTION_KEY users may hand over a credential for the
 /// background sync. All variables: docs/configuration.md.
 #[derive(Debug, Parser)]
-#[command(name = "nextcloud-mcp-server", version, verbatim_doc_comment, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "nextcloud-mcp-server",
+    version,
+    verbatim_doc_comment,
+    args_conflicts_with_subcommands = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

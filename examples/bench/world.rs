@@ -31,7 +31,10 @@ impl World {
             ("ENABLE_MULTI_USER_BASIC_AUTH", "true"),
             ("ENABLE_OFFLINE_ACCESS", "true"),
             ("VECTOR_SYNC_ENABLED", "true"),
-            ("TOKEN_ENCRYPTION_KEY", "YmVuY2ggb25seTogYSBrZXkgdGhhdCBldmVyeW9uZSA="),
+            (
+                "TOKEN_ENCRYPTION_KEY",
+                "YmVuY2ggb25seTogYSBrZXkgdGhhdCBldmVyeW9uZSA=",
+            ),
             ("METRICS_ENABLED", "false"),
             ("LOG_LEVEL", "error"),
             ("EMBEDDING_PROVIDER", "none"),
@@ -39,11 +42,19 @@ impl World {
             ("DATA_DIR", directory.as_str()),
         ];
         pairs.extend_from_slice(extra);
-        let overrides = CliOverrides { port: Some(0), ..CliOverrides::default() };
-        let config =
-            Config::load(&Environment::from_pairs(pairs), &overrides).map_err(|problems| problems.to_string())?;
+        let overrides = CliOverrides {
+            port: Some(0),
+            ..CliOverrides::default()
+        };
+        let config = Config::load(&Environment::from_pairs(pairs), &overrides)
+            .map_err(|problems| problems.to_string())?;
         let server = RunningServer::start(config, StartOptions::default()).await?;
-        Ok(Self { simulator, server, http: client()?, data })
+        Ok(Self {
+            simulator,
+            server,
+            http: client()?,
+            data,
+        })
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -54,7 +65,12 @@ impl World {
     pub async fn provision(&self, user: &str) -> Outcome<()> {
         let password = self.simulator.world().app_password(user);
         let address = self.url(&format!("/api/v1/users/{user}/app-password"));
-        self.http.post(address).basic_auth(user, Some(password)).send().await?.error_for_status()?;
+        self.http
+            .post(address)
+            .basic_auth(user, Some(password))
+            .send()
+            .await?
+            .error_for_status()?;
         Ok(())
     }
 
@@ -62,12 +78,17 @@ impl World {
     pub async fn until(&self, holds: impl Fn(&Value) -> bool) -> Outcome<(Value, f64)> {
         let begun = Instant::now();
         loop {
-            let status: Value =
-                self.http.get(self.url("/api/v1/vector-sync/status")).send().await?.json().await?;
+            let status: Value = self
+                .http
+                .get(self.url("/api/v1/vector-sync/status"))
+                .send()
+                .await?
+                .json()
+                .await?;
             if holds(&status) {
                 return Ok((status, begun.elapsed().as_secs_f64()));
             }
-            if begun.elapsed() > Duration::from_secs(300) {
+            if begun.elapsed() > Duration::from_mins(5) {
                 return Err(format!("never happened: {status}").into());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -82,11 +103,12 @@ pub fn client() -> Outcome<reqwest::Client> {
 
 /// A database of its own on the cluster that `DATABASE_URL` names.
 pub async fn fresh_database() -> Outcome<String> {
-    #[expect(clippy::disallowed_methods, reason = "scripts/bench names the cluster in the environment")]
-    let base = std::env::var("DATABASE_URL")?;
+    let base = dotenvy::var("DATABASE_URL")?;
     let name = format!("bench_{}", uuid::Uuid::new_v4().simple());
     let mut connection = sqlx::PgConnection::connect(&base).await?;
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create database {name}"))).execute(&mut connection).await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create database {name}")))
+        .execute(&mut connection)
+        .await?;
     let mut url = url::Url::parse(&base)?;
     url.set_path(&name);
     Ok(url.to_string())

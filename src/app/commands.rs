@@ -18,7 +18,10 @@ pub async fn serve(config: Config) -> Result<ExitReason, AppError> {
         server = RunningServer::start(config, StartOptions { metrics: Some(metrics) }) => server?,
         () = shutdown.cancelled() => return Ok(ExitReason::Done),
     };
-    say(&format!("MCP at http://{0}/mcp · health at http://{0}/health/ready", server.address()));
+    say(&format!(
+        "MCP at http://{0}/mcp · health at http://{0}/health/ready",
+        server.address()
+    ));
     if sync_enabled && let Some(status) = server.sync_status() {
         tokio::spawn(progress::show_first_sync(status, shutdown.clone()));
     }
@@ -60,7 +63,10 @@ fn start_logs(config: &Config) -> Result<(), AppError> {
 pub async fn migrate(config: Config) -> Result<ExitReason, AppError> {
     start_logs(&config)?;
     let foundation = Foundation::open(&config).await?;
-    say(&format!("the schema is up to date on {}", foundation.postgres_version().await?));
+    say(&format!(
+        "the schema is up to date on {}",
+        foundation.postgres_version().await?
+    ));
     foundation.close().await;
     Ok(ExitReason::Done)
 }

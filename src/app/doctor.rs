@@ -27,17 +27,30 @@ struct Finding {
 
 impl Finding {
     fn ok(part: &'static str, detail: impl Into<String>) -> Self {
-        Self { part, health: Health::Ok, detail: detail.into(), next_step: None }
+        Self {
+            part,
+            health: Health::Ok,
+            detail: detail.into(),
+            next_step: None,
+        }
     }
 
-    fn bad(part: &'static str, health: Health, detail: impl ToString, next_step: &str) -> Self {
-        Self { part, health, detail: detail.to_string(), next_step: Some(next_step.to_owned()) }
+    fn bad(part: &'static str, health: Health, detail: impl Into<String>, next_step: &str) -> Self {
+        Self {
+            part,
+            health,
+            detail: detail.into(),
+            next_step: Some(next_step.to_owned()),
+        }
     }
 }
 
 /// Prints a line per part; fails when one is broken.
 pub async fn doctor(config: Config, json: bool) -> Result<ExitReason, AppError> {
-    let mut findings = vec![Finding::ok("configuration", format!("{} mode", mode_name(&config.mode)))];
+    let mut findings = vec![Finding::ok(
+        "configuration",
+        format!("{} mode", mode_name(&config.mode)),
+    )];
     findings.extend(nextcloud(&config).await);
     findings.push(embedder(&config).await);
     findings.extend(storage(&config).await);
@@ -49,7 +62,11 @@ pub async fn doctor(config: Config, json: bool) -> Result<ExitReason, AppError> 
             say(&line(finding));
         }
     }
-    Ok(if failed { ExitReason::Unhealthy } else { ExitReason::Done })
+    Ok(if failed {
+        ExitReason::Unhealthy
+    } else {
+        ExitReason::Done
+    })
 }
 
 fn line(finding: &Finding) -> String {
@@ -58,7 +75,11 @@ fn line(finding: &Finding) -> String {
         Health::Warning => "warning",
         Health::Failed => "FAILED ",
     };
-    let step = finding.next_step.as_ref().map(|step| format!("\n{:24}→ {step}", "")).unwrap_or_default();
+    let step = finding
+        .next_step
+        .as_ref()
+        .map(|step| format!("\n{:24}→ {step}", ""))
+        .unwrap_or_default();
     format!("{sign}  {:<13}  {}{step}", finding.part, finding.detail)
 }
 
@@ -76,26 +97,40 @@ async fn nextcloud(config: &Config) -> Vec<Finding> {
     let client = match Nextcloud::new(&config.nextcloud, super::clock()) {
         Ok(client) => client,
         Err(error) => {
-            return vec![Finding::bad(PART, Health::Failed, error, "check NEXTCLOUD_HOST and NEXTCLOUD_CA_BUNDLE")];
+            return vec![Finding::bad(
+                PART,
+                Health::Failed,
+                error.to_string(),
+                "check NEXTCLOUD_HOST and NEXTCLOUD_CA_BUNDLE",
+            )];
         }
     };
     let mut findings = vec![match client.status().await {
-        Ok(status) if status.maintenance => {
-            Finding::bad(PART, Health::Warning, "in maintenance mode", "wait, or type: occ maintenance:mode --off")
-        }
-        Ok(status) => Finding::ok(PART, format!("version {} at {}", status.version, config.nextcloud.host)),
+        Ok(status) if status.maintenance => Finding::bad(
+            PART,
+            Health::Warning,
+            "in maintenance mode",
+            "wait, or type: occ maintenance:mode --off",
+        ),
+        Ok(status) => Finding::ok(
+            PART,
+            format!("version {} at {}", status.version, config.nextcloud.host),
+        ),
         Err(error) => {
             let step = "open NEXTCLOUD_HOST/status.php from this machine; it must answer JSON";
-            Finding::bad(PART, Health::Failed, error, step)
+            Finding::bad(PART, Health::Failed, error.to_string(), step)
         }
     }];
     if let Mode::SingleUserBasic { login_name, password } = &config.mode {
-        let credential = Credential::Basic { login_name: login_name.clone(), password: password.clone() };
+        let credential = Credential::Basic {
+            login_name: login_name.clone(),
+            password: password.clone(),
+        };
         findings.push(match client.current_user(&credential).await {
             Ok(user) => Finding::ok("account", format!("logged in as {}", user.id())),
             Err(error) => {
                 let step = "make a new app password under Settings → Security and set NEXTCLOUD_PASSWORD";
-                Finding::bad("account", Health::Failed, error, step)
+                Finding::bad("account", Health::Failed, error.to_string(), step)
             }
         });
     }
@@ -110,13 +145,25 @@ async fn embedder(config: &Config) -> Finding {
     }
     let embedded = async {
         let embedder = index_service::embedder(config)?.0.ok_or("no embedder")?;
-        let vectors = embedder.embed(vec!["a test".to_owned()], Priority::Interactive).await?;
+        let vectors = embedder
+            .embed(vec!["a test".to_owned()], Priority::Interactive)
+            .await?;
         Ok::<_, Box<dyn std::error::Error + Send + Sync>>((embedder.identity().to_owned(), vectors.len()))
     };
     match embedded.await {
         Ok((identity, 1)) => Finding::ok(PART, identity),
-        Ok(_) => Finding::bad(PART, Health::Failed, "no vector came back", "check EMBEDDING_MODEL_DIR"),
-        Err(error) => Finding::bad(PART, Health::Failed, error, "check EMBEDDING_MODEL_DIR"),
+        Ok(_) => Finding::bad(
+            PART,
+            Health::Failed,
+            "no vector came back",
+            "check EMBEDDING_MODEL_DIR",
+        ),
+        Err(error) => Finding::bad(
+            PART,
+            Health::Failed,
+            error.to_string(),
+            "check EMBEDDING_MODEL_DIR",
+        ),
     }
 }
 
@@ -125,12 +172,17 @@ async fn storage(config: &Config) -> Vec<Finding> {
         Ok(foundation) => foundation,
         Err(error) => {
             let step = "the message names the cause; a running server holds its private database: then ask its /health/ready";
-            return vec![Finding::bad("database", Health::Failed, error, step)];
+            return vec![Finding::bad("database", Health::Failed, error.to_string(), step)];
         }
     };
     let mut findings = vec![match foundation.postgres_version().await {
         Ok(version) => Finding::ok("database", version),
-        Err(error) => Finding::bad("database", Health::Failed, error, "check DATABASE_URL"),
+        Err(error) => Finding::bad(
+            "database",
+            Health::Failed,
+            error.to_string(),
+            "check DATABASE_URL",
+        ),
     }];
     if config.sync.enabled {
         findings.push(match index_service::open(config, &foundation).await {
@@ -140,7 +192,7 @@ async fn storage(config: &Config) -> Vec<Finding> {
             Ok(opened) => Finding::ok("index", opened.describe().await),
             Err(error) => {
                 let step = "check the free space and the owner of DATA_DIR/index, or move it away: it can be rebuilt";
-                Finding::bad("index", Health::Failed, error, step)
+                Finding::bad("index", Health::Failed, error.to_string(), step)
             }
         });
     }
@@ -155,7 +207,10 @@ mod tests {
     #[test]
     fn a_broken_part_comes_with_its_next_step() {
         let text = line(&Finding::bad("nextcloud", Health::Failed, "refused", "start it"));
-        assert!(text.starts_with("FAILED") && text.ends_with("→ start it"), "{text}");
+        assert!(
+            text.starts_with("FAILED") && text.ends_with("→ start it"),
+            "{text}"
+        );
         assert!(!line(&Finding::ok("database", "PostgreSQL 15")).contains('→'));
     }
 }

@@ -22,8 +22,16 @@ impl Foundation {
     pub async fn open(config: &Config) -> Result<Self, AppError> {
         let (clock, entropy) = (clock(), entropy());
         let database = Database::open(&config.database, &entropy).await?;
-        let keyring = config.encryption.as_ref().map(|keys| Keyring::new(keys, entropy.clone()));
-        let foundation = Self { database: Arc::new(database), keyring, clock, entropy };
+        let keyring = config
+            .encryption
+            .as_ref()
+            .map(|keys| Keyring::new(keys, entropy.clone()));
+        let foundation = Self {
+            database: Arc::new(database),
+            keyring,
+            clock,
+            entropy,
+        };
         match foundation.prepare().await {
             Ok(()) => Ok(foundation),
             Err(error) => {

@@ -29,11 +29,19 @@ pub(super) struct Identity {
 impl Identity {
     pub(super) fn new(config: &Config, foundation: &Foundation, nextcloud: &Nextcloud) -> Self {
         let sessions = Arc::new(nextcloud.clone());
-        let verifier =
-            BasicVerifier::new(sessions.clone(), foundation.clock.clone(), foundation.entropy.as_ref());
+        let verifier = BasicVerifier::new(
+            sessions.clone(),
+            foundation.clock.clone(),
+            foundation.entropy.as_ref(),
+        );
         let trigger = Arc::new(EngineTrigger::default());
-        let mut identity =
-            Self { gate: McpGate::bearer_only(), background: None, app_passwords: None, account: None, trigger };
+        let mut identity = Self {
+            gate: McpGate::bearer_only(),
+            background: None,
+            app_passwords: None,
+            account: None,
+            trigger,
+        };
         match &config.mode {
             Mode::SingleUserBasic { login_name, password } => {
                 let account = Arc::new(ConfiguredCredentials::new(
@@ -48,7 +56,11 @@ impl Identity {
             }
             Mode::MultiUserBasic | Mode::Hybrid => {
                 identity.gate = McpGate::basic(verifier.clone(), sessions.clone());
-                if let Some(keyring) = foundation.keyring.clone().filter(|_| config.mode.stores_credentials()) {
+                if let Some(keyring) = foundation
+                    .keyring
+                    .clone()
+                    .filter(|_| config.mode.stores_credentials())
+                {
                     let store: Arc<dyn AppPasswordStore> =
                         Arc::new(PgAppPasswordStore::new(foundation.pool().clone(), keyring));
                     identity.background = Some(Arc::new(StoredCredentials::new(store.clone(), sessions)));

@@ -5,7 +5,8 @@ use crate::config::{Config, EmbeddingProvider};
 use crate::db::DbError;
 use crate::index::collection::{self, CollectionChange};
 use crate::index::{
-    self, Chunker, EdgeIndex, Embedder, EmbeddingError, IndexError, RebuildError, RtenEmbedder, SparseEncoder, VectorIndex,
+    self, Chunker, EdgeIndex, Embedder, EmbeddingError, IndexError, RebuildError, RtenEmbedder,
+    SparseEncoder, VectorIndex,
 };
 use crate::search::{IndexReadiness, IndexState};
 use sqlx::PgPool;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Time between two rounds of upkeep.
-const UPKEEP_INTERVAL: Duration = Duration::from_secs(10 * 60);
+const UPKEEP_INTERVAL: Duration = Duration::from_mins(10);
 
 /// The index and what feeds it.
 pub(super) struct IndexService {
@@ -27,20 +28,25 @@ pub(super) struct IndexService {
     rebuild: bool,
 }
 
+/// Who makes dense vectors, if anybody, and what cuts texts to fit.
+type Embedding = (Option<Arc<dyn Embedder>>, Arc<Chunker>);
+
 /// The configured embedder and a chunker that fits it. The built-in model is loaded at its first use.
-pub(super) fn embedder(config: &Config) -> Result<(Option<Arc<dyn Embedder>>, Arc<Chunker>), EmbeddingError> {
+pub(super) fn embedder(config: &Config) -> Result<Embedding, EmbeddingError> {
     let built_in = || Chunker::built_in().map_err(|error| EmbeddingError::Model(error.to_string()));
     let threads = config.embedding.threads;
     Ok(match (config.embedding.provider, &config.embedding.model_dir) {
         (EmbeddingProvider::None, _) => (None, Arc::new(built_in()?)),
-        (EmbeddingProvider::Embedded, None) => {
-            (Some(Arc::new(RtenEmbedder::built_in(threads)?)), Arc::new(built_in()?))
-        }
+        (EmbeddingProvider::Embedded, None) => (
+            Some(Arc::new(RtenEmbedder::built_in(threads)?)),
+            Arc::new(built_in()?),
+        ),
         (EmbeddingProvider::Embedded, Some(directory)) => {
             let embedder = RtenEmbedder::load(directory, threads)?;
-            let unusable = |error: &dyn std::fmt::Display| EmbeddingError::Model(format!("tokenizer.json: {error}"));
-            let tokenizer =
-                tokenizers::Tokenizer::from_file(directory.join("tokenizer.json")).map_err(|error| unusable(&error))?;
+            let unusable =
+                |error: &dyn std::fmt::Display| EmbeddingError::Model(format!("tokenizer.json: {error}"));
+            let tokenizer = tokenizers::Tokenizer::from_file(directory.join("tokenizer.json"))
+                .map_err(|error| unusable(&error))?;
             let chunker = Chunker::new(tokenizer, embedder.max_tokens()).map_err(|error| unusable(&error))?;
             (Some(Arc::new(embedder)), Arc::new(chunker))
         }
@@ -53,9 +59,15 @@ pub(super) async fn open(config: &Config, foundation: &Foundation) -> Result<Ind
     let pool = foundation.worker_pool();
     let identity = embedder.as_ref().map(|embedder| embedder.identity().to_owned());
     let dimension = embedder.as_ref().map(|embedder| embedder.dimension());
-    let change = collection::adopt(pool, identity.as_deref(), dimension).await.map_err(DbError::from)?;
+    let change = collection::adopt(pool, identity.as_deref(), dimension)
+        .await
+        .map_err(DbError::from)?;
     if let CollectionChange::Changed { old } = &change {
-        tracing::warn!(old, new = identity, "the embedding changed: all documents are embedded anew");
+        tracing::warn!(
+            old,
+            new = identity,
+            "the embedding changed: all documents are embedded anew"
+        );
     }
     let name = collection::name(identity.as_deref());
     let directory = config.database.data_dir.join("index");
@@ -63,12 +75,26 @@ pub(super) async fn open(config: &Config, foundation: &Foundation) -> Result<Ind
         .await
         .map_err(|error| IndexError::Unavailable(error.to_string()))??;
     let index: Arc<dyn VectorIndex> = Arc::new(opened.index);
-    let behind = index::needs_rebuild(pool, index.stats().await?).await.map_err(DbError::from)?;
+    let behind = index::needs_rebuild(pool, index.stats().await?)
+        .await
+        .map_err(DbError::from)?;
     let rebuild = opened.needs_rebuild || behind;
-    let state = if rebuild { IndexState::Rebuilding } else { IndexState::Ready };
+    let state = if rebuild {
+        IndexState::Rebuilding
+    } else {
+        IndexState::Ready
+    };
     let sparse = Arc::new(SparseEncoder::new()?);
     let readiness = IndexReadiness::new(state);
-    Ok(IndexService { index, embedder, chunker, sparse, readiness, dimension, rebuild })
+    Ok(IndexService {
+        index,
+        embedder,
+        chunker,
+        sparse,
+        readiness,
+        dimension,
+        rebuild,
+    })
 }
 
 /// `reindex`: empties the index and fills it from the database; the number of points.

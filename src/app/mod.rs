@@ -5,11 +5,13 @@
 //! | `foundation` | database, keys, schema: what every command needs |
 //! | `index_service` | opening, rebuilding and keeping up the index |
 //! | `identity` | who may call, and the background credential, by mode |
-//! | `running` | a running server |
+//! | `running`, `parts` | a running server and its tasks |
+//! | `background` | search and the background sync |
 //! | `commands` | `serve`, `stdio`, `migrate`, `reindex` |
 //! | `doctor` | `doctor` |
 //! | `progress`, `signals` | the terminal |
 
+mod background;
 mod commands;
 mod doctor;
 mod error;
@@ -17,6 +19,7 @@ mod foundation;
 mod identity;
 mod index_service;
 mod output;
+mod parts;
 mod progress;
 mod running;
 mod signals;

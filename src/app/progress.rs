@@ -11,15 +11,25 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Shows how far the index is until everything is through once, or until `shutdown`.
 pub async fn show_first_sync(status: SyncStatusService, shutdown: CancellationToken) {
-    let view = if std::io::stderr().is_terminal() { View::bars() } else { View::Log };
-    let interval = if matches!(view, View::Log) { LOG_INTERVAL } else { BAR_INTERVAL };
+    let view = if std::io::stderr().is_terminal() {
+        View::bars()
+    } else {
+        View::Log
+    };
+    let interval = if matches!(view, View::Log) {
+        LOG_INTERVAL
+    } else {
+        BAR_INTERVAL
+    };
     let mut begun = false;
     loop {
         tokio::select! {
             () = shutdown.cancelled() => break,
             () = tokio::time::sleep(interval) => (),
         }
-        let Ok(now) = status.status(None).await else { continue };
+        let Ok(now) = status.status(None).await else {
+            continue;
+        };
         begun |= now.last_sync_time.is_some() || now.pending_documents > 0;
         if !begun {
             continue;
@@ -34,7 +44,10 @@ pub async fn show_first_sync(status: SyncStatusService, shutdown: CancellationTo
 }
 
 enum View {
-    Bars { keyword: ProgressBar, dense: ProgressBar },
+    Bars {
+        keyword: ProgressBar,
+        dense: ProgressBar,
+    },
     Log,
 }
 
@@ -46,7 +59,10 @@ impl View {
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
             bars.add(ProgressBar::new(0).with_style(style).with_prefix(label))
         };
-        Self::Bars { keyword: bar("keyword search"), dense: bar("semantic search") }
+        Self::Bars {
+            keyword: bar("keyword search"),
+            dense: bar("semantic search"),
+        }
     }
 
     fn show(&self, now: &SyncStatus) {
@@ -86,7 +102,9 @@ impl View {
 /// Such as `12.3/s, 4 min left`.
 fn pace(phase: &PhaseProgress) -> String {
     match phase.eta_seconds {
-        Some(seconds) if seconds >= 90.0 => format!("{:.1}/s, {:.0} min left", phase.per_second, seconds / 60.0),
+        Some(seconds) if seconds >= 90.0 => {
+            format!("{:.1}/s, {:.0} min left", phase.per_second, seconds / 60.0)
+        }
         Some(seconds) => format!("{:.1}/s, {seconds:.0} s left", phase.per_second),
         None => String::new(),
     }
@@ -98,7 +116,11 @@ mod tests {
 
     #[test]
     fn pace_is_read_by_people() {
-        let phase = |eta_seconds| PhaseProgress { per_second: 12.34, eta_seconds, ..PhaseProgress::default() };
+        let phase = |eta_seconds| PhaseProgress {
+            per_second: 12.34,
+            eta_seconds,
+            ..PhaseProgress::default()
+        };
         assert_eq!(pace(&phase(Some(30.2))), "12.3/s, 30 s left");
         assert_eq!(pace(&phase(Some(600.0))), "12.3/s, 10 min left");
         assert_eq!(pace(&phase(None)), "");

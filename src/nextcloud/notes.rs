@@ -122,7 +122,10 @@ impl UserSession {
         with_content: bool,
     ) -> Result<NotesPage, NextcloudError> {
         let answer = self
-            .send(json_call(Method::GET, &page_path(chunk_size, cursor, with_content))?)
+            .send(json_call(
+                Method::GET,
+                &page_path(chunk_size, cursor, with_content),
+            )?)
             .await?;
         let next = answer
             .header("x-notes-chunk-cursor")

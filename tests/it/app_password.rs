@@ -21,7 +21,10 @@ async fn post(world: &World, path_user: &str, user: &str, password: &str) -> (u1
 async fn both_formats_are_stored_as_ciphertext() {
     let world = Setup::hybrid().start().await;
     let mut ciphertexts = Vec::new();
-    for password in [world.sim.world().app_password("alice"), world.sim.world().app_password_72("alice")] {
+    for password in [
+        world.sim.world().app_password("alice"),
+        world.sim.world().app_password_72("alice"),
+    ] {
         for _ in 0..2 {
             let (status, body) = post(&world, "alice", "alice", &password).await;
             assert_eq!((status, &body["success"]), (200, &json!(true)), "{body}");
@@ -73,7 +76,10 @@ async fn strangers_change_nothing() {
     assert_eq!(body(known), body(unknown), "nothing tells whether bob exists");
 
     let mut sql = world.sql().await;
-    let stored: i64 = sqlx::query_scalar("select count(*) from app_passwords").fetch_one(&mut sql).await.unwrap();
+    let stored: i64 = sqlx::query_scalar("select count(*) from app_passwords")
+        .fetch_one(&mut sql)
+        .await
+        .unwrap();
     assert_eq!(stored, 0);
 }
 
@@ -85,7 +91,9 @@ async fn deleting_it_purges_the_documents() {
     world.sim.world().put_note("bob", "His", "", "marzipan");
     world.provision(ALICE).await;
     world.provision(BOB).await;
-    world.until_status("indexed", |s| s["indexed_documents"] == 2).await;
+    world
+        .until_status("indexed", |s| s["indexed_documents"] == 2)
+        .await;
     let response = world
         .http
         .delete(world.url("/api/v1/users/alice/app-password"))
@@ -94,9 +102,14 @@ async fn deleting_it_purges_the_documents() {
         .await
         .unwrap();
     assert_eq!(response.status(), 200);
-    world.until_status("only bob's is left", |s| s["indexed_documents"] == 1).await;
+    world
+        .until_status("only bob's is left", |s| s["indexed_documents"] == 1)
+        .await;
     let mut sql = world.sql().await;
-    let users: Vec<String> = sqlx::query_scalar("select uid from users").fetch_all(&mut sql).await.unwrap();
+    let users: Vec<String> = sqlx::query_scalar("select uid from users")
+        .fetch_all(&mut sql)
+        .await
+        .unwrap();
     assert_eq!(users, ["bob"]);
 }
 
@@ -106,19 +119,30 @@ async fn a_rejected_credential_is_used_once() {
     let world = Setup::hybrid().start().await;
     let password = world.sim.world().app_password("alice");
     assert_eq!(post(&world, "alice", "alice", &password).await.0, 200);
-    world.until_status("scanned", |s| !s["last_sync_time"].is_null()).await;
+    world
+        .until_status("scanned", |s| !s["last_sync_time"].is_null())
+        .await;
     world.sim.world().revoke_app_password(&password);
     world.sim.world().put_file("alice", "/new.txt", b"new");
     let deadline = std::time::Instant::now() + crate::harness::PATIENCE;
     loop {
         let mut sql = world.sql().await;
-        let stored: i64 =
-            sqlx::query_scalar("select count(*) from app_passwords").fetch_one(&mut sql).await.unwrap();
+        let stored: i64 = sqlx::query_scalar("select count(*) from app_passwords")
+            .fetch_one(&mut sql)
+            .await
+            .unwrap();
         if stored == 0 {
             break;
         }
-        assert!(std::time::Instant::now() < deadline, "the credential was never dropped");
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the credential was never dropped"
+        );
         crate::harness::pause().await;
     }
-    assert_eq!(world.mcp(Some(ALICE), "tools/list", json!({})).await.0, 200, "nobody is locked out");
+    assert_eq!(
+        world.mcp(Some(ALICE), "tools/list", json!({})).await.0,
+        200,
+        "nobody is locked out"
+    );
 }

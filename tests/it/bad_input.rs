@@ -9,17 +9,41 @@ async fn searches_out_of_bounds_are_tool_errors_that_name_the_bound() {
     let cases: [(&str, Value, &str); 9] = [
         ("limit 0", json!({"query": "x", "limit": 0}), "limit"),
         ("limit -1", json!({"query": "x", "limit": -1}), "limit"),
-        ("limit huge", json!({"query": "x", "limit": 1_000_000_000}), "limit"),
-        ("threshold", json!({"query": "x", "score_threshold": -0.5}), "score_threshold"),
+        (
+            "limit huge",
+            json!({"query": "x", "limit": 1_000_000_000}),
+            "limit",
+        ),
+        (
+            "threshold",
+            json!({"query": "x", "score_threshold": -0.5}),
+            "score_threshold",
+        ),
         ("1 MB query", json!({"query": "q".repeat(1 << 20)}), "query"),
-        ("doc_types", json!({"query": "x", "doc_types": ["nonsense"]}), "nonsense"),
-        ("granularity", json!({"query": "x", "granularity": "page"}), "page"),
+        (
+            "doc_types",
+            json!({"query": "x", "doc_types": ["nonsense"]}),
+            "nonsense",
+        ),
+        (
+            "granularity",
+            json!({"query": "x", "granularity": "page"}),
+            "page",
+        ),
         ("fusion", json!({"query": "x", "fusion": "magic"}), "magic"),
-        ("dates", json!({"query": "x", "modified_after": "yesterday"}), "modified_after"),
+        (
+            "dates",
+            json!({"query": "x", "modified_after": "yesterday"}),
+            "modified_after",
+        ),
     ];
     for (name, arguments, mentioned) in cases {
         let (status, body) = world
-            .mcp(Some(ALICE), "tools/call", json!({"name": "nc_semantic_search", "arguments": arguments}))
+            .mcp(
+                Some(ALICE),
+                "tools/call",
+                json!({"name": "nc_semantic_search", "arguments": arguments}),
+            )
             .await;
         assert!(status < 500, "{name}");
         let failed = body.get("error").is_some() || body["result"]["isError"] == true;
@@ -31,7 +55,9 @@ async fn searches_out_of_bounds_are_tool_errors_that_name_the_bound() {
 async fn odd_queries_are_answered() {
     let world = Setup::hybrid().start().await;
     for query in ["", "   ", "\u{202e}rtl", "🦀🦀", "a\u{0}b", "' or 1=1 --", "%_\\"] {
-        let result = world.call(Some(ALICE), "nc_semantic_search", json!({"query": query})).await;
+        let result = world
+            .call(Some(ALICE), "nc_semantic_search", json!({"query": query}))
+            .await;
         if result["isError"] != true {
             assert_eq!(result["structuredContent"]["results"], json!([]), "{query:?}");
         }
@@ -49,5 +75,9 @@ async fn huge_headers_are_refused() {
         .send()
         .await
         .unwrap();
-    assert!([400, 401, 431].contains(&response.status().as_u16()), "{}", response.status());
+    assert!(
+        [400, 401, 431].contains(&response.status().as_u16()),
+        "{}",
+        response.status()
+    );
 }

@@ -23,7 +23,11 @@ impl Drop for Process {
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 fn start(sim: &Simulator, database: Option<&str>, data: &Path) -> Process {
@@ -45,7 +49,11 @@ fn start(sim: &Simulator, database: Option<&str>, data: &Path) -> Process {
     if let Some(url) = database {
         command.env("DATABASE_URL", url);
     }
-    Process { child: command.spawn().unwrap(), port, http: client() }
+    Process {
+        child: command.spawn().unwrap(),
+        port,
+        http: client(),
+    }
 }
 
 impl Process {
@@ -66,7 +74,10 @@ impl Process {
                 }
                 last = Some((status, body));
             }
-            assert!(Instant::now() < deadline, "never happened: {what}; last answer {last:?}");
+            assert!(
+                Instant::now() < deadline,
+                "never happened: {what}; last answer {last:?}"
+            );
             pause().await;
         }
     }
@@ -86,8 +97,14 @@ impl Process {
             .json()
             .await
             .unwrap();
-        let results = answer["result"]["structuredContent"]["results"].as_array().cloned().unwrap_or_default();
-        results.iter().map(|hit| hit["title"].as_str().unwrap().to_owned()).collect()
+        let results = answer["result"]["structuredContent"]["results"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        results
+            .iter()
+            .map(|hit| hit["title"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     fn signal(&self, signal: nix::sys::signal::Signal) {
@@ -110,7 +127,8 @@ impl Process {
 fn fill(sim: &Simulator, files: usize) {
     for number in 0..files {
         let text = format!("Report {number}\n\nThe lighthouse keeper number{number} counted ships.");
-        sim.world().put_file("alice", &format!("/reports/{number:04}.txt"), text.as_bytes());
+        sim.world()
+            .put_file("alice", &format!("/reports/{number:04}.txt"), text.as_bytes());
     }
 }
 
@@ -124,22 +142,29 @@ async fn kill_nine_during_indexing_loses_nothing() {
     for threshold in [1, 60, 150] {
         let mut process = start(&sim, Some(&database), data.path());
         process
-            .until("/api/v1/vector-sync/status", "some documents are indexed", |_, s| {
-                s["indexed_documents"].as_i64() >= Some(threshold)
-            })
+            .until(
+                "/api/v1/vector-sync/status",
+                "some documents are indexed",
+                |_, s| s["indexed_documents"].as_i64() >= Some(threshold),
+            )
             .await;
         process.signal(nix::sys::signal::Signal::SIGKILL);
         process.exit_code().await;
     }
     let process = start(&sim, Some(&database), data.path());
     let status = process
-        .until("/api/v1/vector-sync/status", "all documents are indexed", |_, s| {
-            s["indexed_documents"] == 300 && s["pending_documents"] == 0
-        })
+        .until(
+            "/api/v1/vector-sync/status",
+            "all documents are indexed",
+            |_, s| s["indexed_documents"] == 300 && s["pending_documents"] == 0,
+        )
         .await;
     assert_eq!(status["indexed_chunks"], 300, "{status}");
     for number in [0, 59, 150, 299] {
-        assert_eq!(process.search(&format!("number{number}")).await, [format!("{number:04}.txt")]);
+        assert_eq!(
+            process.search(&format!("number{number}")).await,
+            [format!("{number:04}.txt")]
+        );
     }
 }
 
@@ -170,13 +195,17 @@ async fn the_private_cluster_survives_kill_nine() {
     std::fs::set_permissions(data.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let mut process = start(&sim, None, data.path());
     process
-        .until("/api/v1/vector-sync/status", "indexed", |_, s| s["indexed_documents"] == 20)
+        .until("/api/v1/vector-sync/status", "indexed", |_, s| {
+            s["indexed_documents"] == 20
+        })
         .await;
     process.signal(nix::sys::signal::Signal::SIGKILL);
     process.exit_code().await;
 
     let mut again = start(&sim, None, data.path());
-    again.until("/health/ready", "ready", |status, _| status == 200).await;
+    again
+        .until("/health/ready", "ready", |status, _| status == 200)
+        .await;
     assert_eq!(again.search("number7").await, ["0007.txt"]);
     again.signal(nix::sys::signal::Signal::SIGTERM);
     assert_eq!(again.exit_code().await, Some(0));
@@ -191,7 +220,9 @@ async fn a_damaged_index_is_rebuilt_without_nextcloud_contents() {
     let database = fresh_database().await;
     let mut process = start(&sim, Some(&database), data.path());
     process
-        .until("/api/v1/vector-sync/status", "indexed", |_, s| s["indexed_documents"] == 30)
+        .until("/api/v1/vector-sync/status", "indexed", |_, s| {
+            s["indexed_documents"] == 30
+        })
         .await;
     process.signal(nix::sys::signal::Signal::SIGTERM);
     process.exit_code().await;
@@ -206,7 +237,11 @@ async fn a_damaged_index_is_rebuilt_without_nextcloud_contents() {
         assert!(Instant::now() < deadline, "the index was not rebuilt");
         pause().await;
     }
-    assert_eq!(sim.world().count_where(|r| r.method == "GET" && r.path.contains("/reports/")), 0);
+    assert_eq!(
+        sim.world()
+            .count_where(|r| r.method == "GET" && r.path.contains("/reports/")),
+        0
+    );
 }
 
 /// C01: all problems at once, exit code 2, values redacted.
@@ -223,7 +258,12 @@ async fn configuration_problems_are_reported_together() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let text = String::from_utf8(output.stderr).unwrap();
-    for variable in ["NEXTCLOUD_HOST", "ENABLE_OFFLINE_ACCESS", "NEXTCLOUD_USERNAME", "TOKEN_ENCRYPTION_KEY"] {
+    for variable in [
+        "NEXTCLOUD_HOST",
+        "ENABLE_OFFLINE_ACCESS",
+        "NEXTCLOUD_USERNAME",
+        "TOKEN_ENCRYPTION_KEY",
+    ] {
         assert!(text.contains(variable), "{variable} in:\n{text}");
     }
     assert!(!text.contains("hunter2"), "{text}");
@@ -232,7 +272,10 @@ async fn configuration_problems_are_reported_together() {
 /// The help teaches.
 #[tokio::test]
 async fn help_names_the_first_steps() {
-    let output = Command::new(env!("CARGO_BIN_EXE_nextcloud-mcp-server")).arg("--help").output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_nextcloud-mcp-server"))
+        .arg("--help")
+        .output()
+        .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     for word in ["NEXTCLOUD_HOST", "serve", "stdio", "migrate", "reindex", "doctor"] {
         assert!(text.contains(word), "{word}");
@@ -277,7 +320,10 @@ async fn stdio_answers_a_client() {
     .await
     .unwrap();
     let answer: Value = serde_json::from_str(&answer).unwrap();
-    assert!(answer["result"]["tools"].as_array().unwrap().len() >= 18, "{answer}");
+    assert!(
+        answer["result"]["tools"].as_array().unwrap().len() >= 18,
+        "{answer}"
+    );
     child.kill().unwrap();
     child.wait().unwrap();
 }

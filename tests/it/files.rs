@@ -8,17 +8,27 @@ use serde_json::json;
 async fn files_are_written_read_moved_found_and_deleted() {
     let world = Setup::hybrid().start().await;
     let who = Some(ALICE);
-    world.call_ok(who, "nc_webdav_create_directory", json!({"path": "Täst #1"})).await;
+    world
+        .call_ok(who, "nc_webdav_create_directory", json!({"path": "Täst #1"}))
+        .await;
     let written = world
-        .call_ok(who, "nc_webdav_write_file", json!({"path": "Täst #1/a & b.txt", "content": "Grüße"}))
+        .call_ok(
+            who,
+            "nc_webdav_write_file",
+            json!({"path": "Täst #1/a & b.txt", "content": "Grüße"}),
+        )
         .await;
     assert_eq!(written["created"], true);
 
-    let listing = world.call_ok(who, "nc_webdav_list_directory", json!({"path": "Täst #1"})).await;
+    let listing = world
+        .call_ok(who, "nc_webdav_list_directory", json!({"path": "Täst #1"}))
+        .await;
     assert_eq!(listing["files_count"], 1);
     assert_eq!(listing["files"][0]["name"], "a & b.txt");
 
-    let read = world.call_ok(who, "nc_webdav_read_file", json!({"path": "Täst #1/a & b.txt"})).await;
+    let read = world
+        .call_ok(who, "nc_webdav_read_file", json!({"path": "Täst #1/a & b.txt"}))
+        .await;
     assert_eq!(read["content"], "Grüße");
 
     world
@@ -44,14 +54,22 @@ async fn files_are_written_read_moved_found_and_deleted() {
         .await;
     assert_eq!(refused["isError"], true, "overwrite is off by default");
 
-    let found = world.call_ok(who, "nc_webdav_find_by_name", json!({"pattern": "copy%"})).await;
+    let found = world
+        .call_ok(who, "nc_webdav_find_by_name", json!({"pattern": "copy%"}))
+        .await;
     assert_eq!(found["total_found"], 1, "{found}");
-    let by_type = world.call_ok(who, "nc_webdav_find_by_type", json!({"mime_type": "text/plain"})).await;
+    let by_type = world
+        .call_ok(who, "nc_webdav_find_by_type", json!({"mime_type": "text/plain"}))
+        .await;
     assert!(by_type["total_found"].as_i64() >= Some(2), "{by_type}");
 
-    let deleted = world.call(who, "nc_webdav_delete_resource", json!({"path": "Täst #1"})).await;
+    let deleted = world
+        .call(who, "nc_webdav_delete_resource", json!({"path": "Täst #1"}))
+        .await;
     assert_ne!(deleted["isError"], true);
-    let gone = world.call(who, "nc_webdav_read_file", json!({"path": "Täst #1/copy.txt"})).await;
+    let gone = world
+        .call(who, "nc_webdav_read_file", json!({"path": "Täst #1/copy.txt"}))
+        .await;
     assert_eq!(gone["isError"], true);
 }
 
@@ -69,6 +87,8 @@ async fn a_stale_etag_writes_nothing() {
         )
         .await;
     assert_eq!(result["isError"], true);
-    let read = world.call_ok(Some(ALICE), "nc_webdav_read_file", json!({"path": "plan.txt"})).await;
+    let read = world
+        .call_ok(Some(ALICE), "nc_webdav_read_file", json!({"path": "plan.txt"}))
+        .await;
     assert_eq!(read["content"], "one");
 }

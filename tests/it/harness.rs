@@ -5,12 +5,11 @@ use nextcloud_mcp_server::config::{CliOverrides, Config, Environment};
 use nextcloud_sim::Simulator;
 use serde_json::{Value, json};
 use sqlx::Connection;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Longest that anything here may take.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One of the simulated users.
 #[derive(Clone, Copy)]
@@ -19,8 +18,14 @@ pub struct Account {
     pub password: &'static str,
 }
 
-pub const ALICE: Account = Account { uid: "alice", password: "alice-pass-1" };
-pub const BOB: Account = Account { uid: "bob", password: "bob-pass-1" };
+pub const ALICE: Account = Account {
+    uid: "alice",
+    password: "alice-pass-1",
+};
+pub const BOB: Account = Account {
+    uid: "bob",
+    password: "bob-pass-1",
+};
 
 /// The cluster that scripts/test started.
 pub fn cluster_url() -> String {
@@ -33,7 +38,10 @@ pub async fn fresh_database() -> String {
     let name = format!("it_{}", uuid::Uuid::new_v4().simple());
     let mut connection = sqlx::PgConnection::connect(&base).await.unwrap();
     let create = format!("create database {name}");
-    sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(&mut connection).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(create))
+        .execute(&mut connection)
+        .await
+        .unwrap();
     let mut url = url::Url::parse(&base).unwrap();
     url.set_path(&name);
     url.to_string()
@@ -50,7 +58,10 @@ impl Setup {
         Self { env: Vec::new() }
             .set("ENABLE_MULTI_USER_BASIC_AUTH", "true")
             .set("ENABLE_OFFLINE_ACCESS", "true")
-            .set("TOKEN_ENCRYPTION_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+            .set(
+                "TOKEN_ENCRYPTION_KEY",
+                "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+            )
             .set("VECTOR_SYNC_ENABLED", "true")
             .set("EMBEDDING_PROVIDER", "none")
             .set("METRICS_ENABLED", "false")
@@ -89,17 +100,29 @@ impl Setup {
             .set("DATABASE_URL", &database)
             .set("DATA_DIR", data.path().to_str().unwrap());
         let server = setup.start_server().await;
-        World { sim, server, data, database, env: setup.env, http: client() }
+        World {
+            sim,
+            server,
+            _data: data,
+            database,
+            env: setup.env,
+            http: client(),
+        }
     }
 
     async fn start_server(&self) -> RunningServer {
-        RunningServer::start(config(&self.env), StartOptions::default()).await.expect("the server starts")
+        RunningServer::start(config(&self.env), StartOptions::default())
+            .await
+            .expect("the server starts")
     }
 }
 
 fn config(env: &[(String, String)]) -> Config {
     let pairs = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let overrides = CliOverrides { port: Some(0), ..CliOverrides::default() };
+    let overrides = CliOverrides {
+        port: Some(0),
+        ..CliOverrides::default()
+    };
     Config::load(&Environment::from_pairs(pairs), &overrides).expect("a valid configuration")
 }
 
@@ -112,7 +135,8 @@ pub fn client() -> reqwest::Client {
 pub struct World {
     pub sim: Simulator,
     pub server: RunningServer,
-    pub data: TempDir,
+    /// Holds the data directory until the test ends.
+    _data: TempDir,
     pub database: String,
     pub env: Vec<(String, String)>,
     pub http: reqwest::Client,
@@ -123,10 +147,6 @@ impl World {
         format!("http://{}{path}", self.server.address())
     }
 
-    pub fn index_dir(&self) -> PathBuf {
-        self.data.path().join("index")
-    }
-
     /// A connection to the server's database.
     pub async fn sql(&self) -> sqlx::PgConnection {
         sqlx::PgConnection::connect(&self.database).await.unwrap()
@@ -135,7 +155,9 @@ impl World {
     /// Stops the server as SIGTERM does and starts another on the same database and data.
     pub async fn restart(&mut self) {
         self.server.stop().await;
-        let setup = Setup { env: self.env.clone() };
+        let setup = Setup {
+            env: self.env.clone(),
+        };
         self.server = setup.start_server().await;
     }
 
@@ -172,8 +194,13 @@ impl World {
 
     /// Calls a tool and returns its result object (`structuredContent`, `isError` …).
     pub async fn call(&self, account: Option<Account>, tool: &str, arguments: Value) -> Value {
-        let (status, body) =
-            self.mcp(account, "tools/call", json!({"name": tool, "arguments": arguments})).await;
+        let (status, body) = self
+            .mcp(
+                account,
+                "tools/call",
+                json!({"name": tool, "arguments": arguments}),
+            )
+            .await;
         assert_eq!(status, 200, "{body}");
         assert!(body.get("result").is_some(), "no result: {body}");
         body["result"].clone()
@@ -189,7 +216,12 @@ impl World {
     /// A search with `nc_semantic_search`; returns its structured content.
     pub async fn search(&self, account: Option<Account>, query: &str) -> Value {
         // Without an embedder the answer is keyword search, and says so.
-        self.call_ok(account, "nc_semantic_search", json!({"query": query, "limit": 20})).await
+        self.call_ok(
+            account,
+            "nc_semantic_search",
+            json!({"query": query, "limit": 20}),
+        )
+        .await
     }
 
     /// Titles of a search's results.
@@ -204,7 +236,14 @@ impl World {
     }
 
     pub async fn sync_status(&self) -> Value {
-        self.http.get(self.url("/api/v1/vector-sync/status")).send().await.unwrap().json().await.unwrap()
+        self.http
+            .get(self.url("/api/v1/vector-sync/status"))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
     }
 
     /// Waits until a condition on the search's titles holds.
@@ -221,7 +260,10 @@ impl World {
             if holds(&titles) {
                 return titles;
             }
-            assert!(Instant::now() < deadline, "never happened: {what}; last titles {titles:?}");
+            assert!(
+                Instant::now() < deadline,
+                "never happened: {what}; last titles {titles:?}"
+            );
             pause().await;
         }
     }
@@ -234,7 +276,10 @@ impl World {
             if holds(&status) {
                 return status;
             }
-            assert!(Instant::now() < deadline, "never happened: {what}; last status {status:#}");
+            assert!(
+                Instant::now() < deadline,
+                "never happened: {what}; last status {status:#}"
+            );
             pause().await;
         }
     }

@@ -8,18 +8,29 @@ use serde_json::json;
 #[tokio::test(flavor = "multi_thread")]
 async fn identical_documents_stay_apart() {
     let sim = Simulator::start().await;
-    let hers = sim.world().put_file("alice", "/secret.md", b"The treasure lies under the oak.");
-    let his = sim.world().put_file("bob", "/secret.md", b"The treasure lies under the oak.");
-    let world = Setup::hybrid().set("EMBEDDING_PROVIDER", "embedded").start_with(sim).await;
+    let hers = sim
+        .world()
+        .put_file("alice", "/secret.md", b"The treasure lies under the oak.");
+    let his = sim
+        .world()
+        .put_file("bob", "/secret.md", b"The treasure lies under the oak.");
+    let world = Setup::hybrid()
+        .set("EMBEDDING_PROVIDER", "embedded")
+        .start_with(sim)
+        .await;
     world.provision(ALICE).await;
     world.provision(BOB).await;
     world
-        .until_status("both complete", |s| s["hybrid_chunks"] == 2 && s["pending_documents"] == 0)
+        .until_status("both complete", |s| {
+            s["hybrid_chunks"] == 2 && s["pending_documents"] == 0
+        })
         .await;
 
     for (account, own, foreign) in [(ALICE, hers, his), (BOB, his, hers)] {
         for tool in ["nc_semantic_search", "search"] {
-            let answer = world.call_ok(Some(account), tool, json!({"query": "treasure under the oak"})).await;
+            let answer = world
+                .call_ok(Some(account), tool, json!({"query": "treasure under the oak"}))
+                .await;
             let text = answer.to_string();
             assert!(text.contains(&own.to_string()), "{tool}: {text}");
             assert!(!text.contains(&foreign.to_string()), "{tool}: {text}");
@@ -29,14 +40,20 @@ async fn identical_documents_stay_apart() {
             }
         }
         // S06: another's document is as unknown as one that does not exist.
-        let foreign_answer = world.call(Some(account), "fetch", json!({"id": format!("file:{foreign}")})).await;
-        let missing_answer = world.call(Some(account), "fetch", json!({"id": "file:999999999"})).await;
+        let foreign_answer = world
+            .call(Some(account), "fetch", json!({"id": format!("file:{foreign}")}))
+            .await;
+        let missing_answer = world
+            .call(Some(account), "fetch", json!({"id": "file:999999999"}))
+            .await;
         assert_eq!(foreign_answer["isError"], true);
         assert_eq!(
             foreign_answer.to_string().replace(&foreign.to_string(), "N"),
             missing_answer.to_string().replace("999999999", "N")
         );
-        let status = world.call_ok(Some(account), "nc_get_vector_sync_status", json!({})).await;
+        let status = world
+            .call_ok(Some(account), "nc_get_vector_sync_status", json!({}))
+            .await;
         assert_eq!(status["indexed_documents"], 1, "counts are the caller's own");
     }
 }
@@ -54,7 +71,10 @@ async fn a_user_id_argument_is_refused() {
         .await;
     let text = result.1.to_string();
     assert!(text.contains("user_id"), "the unknown argument is named: {text}");
-    assert!(result.1.get("error").is_some() || result.1["result"]["isError"] == true, "{text}");
+    assert!(
+        result.1.get("error").is_some() || result.1["result"]["isError"] == true,
+        "{text}"
+    );
 }
 
 /// A file of another is neither read, listed nor overwritten through a path.
@@ -63,8 +83,15 @@ async fn paths_do_not_leave_the_home() {
     let sim = Simulator::start().await;
     sim.world().put_file("alice", "/private.txt", b"mine");
     let world = Setup::hybrid().start_with(sim).await;
-    for path in ["../alice/private.txt", "/../alice/private.txt", "..%2falice/private.txt", "a/../../alice/private.txt"] {
-        let result = world.call(Some(BOB), "nc_webdav_read_file", json!({"path": path})).await;
+    for path in [
+        "../alice/private.txt",
+        "/../alice/private.txt",
+        "..%2falice/private.txt",
+        "a/../../alice/private.txt",
+    ] {
+        let result = world
+            .call(Some(BOB), "nc_webdav_read_file", json!({"path": path}))
+            .await;
         assert_eq!(result["isError"], true, "{path}: {result}");
         assert!(!result.to_string().contains("mine"), "{path}");
     }

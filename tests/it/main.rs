@@ -1,4 +1,9 @@
 //! The server as its clients see it: real HTTP, a real `PostgreSQL`, the real index, a simulated Nextcloud.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod app_password;
 mod bad_input;

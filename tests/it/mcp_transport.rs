@@ -12,17 +12,34 @@ async fn credentials_are_checked_before_anything_runs() {
         let (status, _) = world.mcp(None, method, json!({})).await;
         assert_eq!(status, 401, "{method}");
     }
-    let response = world.http.post(world.url("/mcp")).json(&json!({})).send().await.unwrap();
+    let response = world
+        .http
+        .post(world.url("/mcp"))
+        .json(&json!({}))
+        .send()
+        .await
+        .unwrap();
     let challenge = response.headers()["www-authenticate"].to_str().unwrap();
     assert!(challenge.starts_with("Basic realm="), "{challenge}");
 
     world.sim.world().clear_requests();
-    let wrong = Account { uid: "alice", password: "wrong" };
+    let wrong = Account {
+        uid: "alice",
+        password: "wrong",
+    };
     for _ in 0..5 {
         assert_eq!(world.mcp(Some(wrong), "tools/list", json!({})).await.0, 401);
     }
-    assert_eq!(world.sim.world().count_where(|r| r.path.contains("/cloud/user")), 1, "no loop");
-    assert_eq!(world.mcp(Some(ALICE), "tools/list", json!({})).await.0, 200, "the right password still works");
+    assert_eq!(
+        world.sim.world().count_where(|r| r.path.contains("/cloud/user")),
+        1,
+        "no loop"
+    );
+    assert_eq!(
+        world.mcp(Some(ALICE), "tools/list", json!({})).await.0,
+        200,
+        "the right password still works"
+    );
 }
 
 /// A colon belongs to the password (RFC 7617).
@@ -30,7 +47,10 @@ async fn credentials_are_checked_before_anything_runs() {
 async fn a_colon_in_the_password_works() {
     let world = Setup::hybrid().start().await;
     world.sim.world().add_user("carol", "carol", "a:b:c", &[]);
-    let carol = Account { uid: "carol", password: "a:b:c" };
+    let carol = Account {
+        uid: "carol",
+        password: "a:b:c",
+    };
     assert_eq!(world.mcp(Some(carol), "tools/list", json!({})).await.0, 200);
 }
 
@@ -38,10 +58,18 @@ async fn a_colon_in_the_password_works() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_login_name_is_not_the_identity() {
     let world = Setup::hybrid().start().await;
-    world.sim.world().add_user("uid-4711", "dora@example.com", "dora-pass", &[]);
+    world
+        .sim
+        .world()
+        .add_user("uid-4711", "dora@example.com", "dora-pass", &[]);
     world.sim.world().put_file("uid-4711", "/hello.txt", b"hi Dora");
-    let dora = Account { uid: "dora@example.com", password: "dora-pass" };
-    let read = world.call_ok(Some(dora), "nc_webdav_read_file", json!({"path": "hello.txt"})).await;
+    let dora = Account {
+        uid: "dora@example.com",
+        password: "dora-pass",
+    };
+    let read = world
+        .call_ok(Some(dora), "nc_webdav_read_file", json!({"path": "hello.txt"}))
+        .await;
     assert_eq!(read["content"], "hi Dora");
 }
 
@@ -53,12 +81,19 @@ async fn guessing_does_not_lock_everybody_out() {
     world.sim.world().clear_requests();
     let mut statuses = Vec::new();
     for number in 0..30 {
-        let guess = Account { uid: "alice", password: Box::leak(format!("guess-{number}").into_boxed_str()) };
+        let guess = Account {
+            uid: "alice",
+            password: Box::leak(format!("guess-{number}").into_boxed_str()),
+        };
         statuses.push(world.mcp(Some(guess), "tools/list", json!({})).await.0);
     }
     assert!(statuses.contains(&429), "{statuses:?}");
     assert!(world.sim.world().count_where(|r| r.path.contains("/cloud/user")) <= 10);
-    assert_eq!(world.mcp(Some(ALICE), "tools/list", json!({})).await.0, 200, "alice goes on");
+    assert_eq!(
+        world.mcp(Some(ALICE), "tools/list", json!({})).await.0,
+        200,
+        "alice goes on"
+    );
 }
 
 /// M07: a small list in a fixed order.
@@ -68,14 +103,28 @@ async fn the_tool_list_is_small_and_stable() {
     let (_, first) = world.mcp(Some(ALICE), "tools/list", json!({})).await;
     let (_, second) = world.mcp(Some(BOB), "tools/list", json!({})).await;
     assert_eq!(first, second);
-    assert!(first.to_string().len() <= 60 * 1024, "{} bytes", first.to_string().len());
+    assert!(
+        first.to_string().len() <= 60 * 1024,
+        "{} bytes",
+        first.to_string().len()
+    );
     let tools = first["result"]["tools"].as_array().unwrap();
     let names: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-    for wanted in ["nc_notes_get_note", "nc_webdav_read_file", "nc_semantic_search", "search", "fetch"] {
+    for wanted in [
+        "nc_notes_get_note",
+        "nc_webdav_read_file",
+        "nc_semantic_search",
+        "search",
+        "fetch",
+    ] {
         assert!(names.contains(&wanted), "{wanted} in {names:?}");
     }
     for tool in tools {
-        assert!(tool["annotations"].is_object(), "{} has annotations", tool["name"]);
+        assert!(
+            tool["annotations"].is_object(),
+            "{} has annotations",
+            tool["name"]
+        );
     }
 }
 
@@ -102,8 +151,13 @@ async fn dns_rebinding_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_requests_are_4xx_or_tool_errors() {
     let world = Setup::hybrid().start().await;
-    let (_, unknown_tool) =
-        world.mcp(Some(ALICE), "tools/call", json!({"name": "no_such_tool", "arguments": {}})).await;
+    let (_, unknown_tool) = world
+        .mcp(
+            Some(ALICE),
+            "tools/call",
+            json!({"name": "no_such_tool", "arguments": {}}),
+        )
+        .await;
     assert_eq!(unknown_tool["error"]["code"], -32602, "{unknown_tool}");
 
     for arguments in [
@@ -114,10 +168,17 @@ async fn bad_requests_are_4xx_or_tool_errors() {
         json!({"note_id": 1e300}),
     ] {
         let (status, body) = world
-            .mcp(Some(ALICE), "tools/call", json!({"name": "nc_notes_get_note", "arguments": arguments}))
+            .mcp(
+                Some(ALICE),
+                "tools/call",
+                json!({"name": "nc_notes_get_note", "arguments": arguments}),
+            )
             .await;
         assert!(status < 500, "{arguments}: {status}");
-        assert!(body.get("error").is_some() || body["result"]["isError"] == true, "{arguments}: {body}");
+        assert!(
+            body.get("error").is_some() || body["result"]["isError"] == true,
+            "{arguments}: {body}"
+        );
     }
 
     let send = async |body: Vec<u8>, version: &str| {
@@ -137,7 +198,14 @@ async fn bad_requests_are_4xx_or_tool_errors() {
     };
     assert_eq!(send(b"{not json".to_vec(), "2025-11-25").await / 100, 4);
     assert_eq!(send(b"[]".to_vec(), "2025-11-25").await / 100, 4);
-    assert_eq!(send(br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#.to_vec(), "1999-01-01").await, 400);
+    assert_eq!(
+        send(
+            br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#.to_vec(),
+            "1999-01-01"
+        )
+        .await,
+        400
+    );
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     assert_eq!(send(deep.into_bytes(), "2025-11-25").await / 100, 4);
     let large = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"x": "y".repeat(5 * 1024 * 1024)}});
@@ -178,7 +246,10 @@ async fn oauth_mode_challenges_for_a_bearer_only() {
         .await
         .unwrap();
     assert_eq!(response.status(), 401);
-    let challenge = response.headers()["www-authenticate"].to_str().unwrap().to_owned();
+    let challenge = response.headers()["www-authenticate"]
+        .to_str()
+        .unwrap()
+        .to_owned();
     assert!(challenge.starts_with("Bearer"), "{challenge}");
     assert!(!challenge.contains("Basic"), "{challenge}");
 }

@@ -12,13 +12,21 @@ async fn unverifiable_results_are_left_out_and_said() {
     sim.world().put_file("alice", "/a.txt", b"quokka");
     let world = Setup::hybrid().start_with(sim).await;
     world.provision(ALICE).await;
-    world.until_titles(Some(ALICE), "quokka", "indexed", |t| t == ["a.txt"]).await;
-    world.sim.world().faults().set(FaultRule::new(Effect::Status(500)).method("SEARCH"));
+    world
+        .until_titles(Some(ALICE), "quokka", "indexed", |t| t == ["a.txt"])
+        .await;
+    world
+        .sim
+        .world()
+        .faults()
+        .set(FaultRule::new(Effect::Status(500)).method("SEARCH"));
     let answer = world.search(Some(ALICE), "quokka").await;
     assert_eq!(answer["results"], serde_json::json!([]));
     assert!(answer["degraded"].is_string(), "{answer}");
     world.sim.world().faults().clear_all();
-    world.until_titles(Some(ALICE), "quokka", "found again", |t| t == ["a.txt"]).await;
+    world
+        .until_titles(Some(ALICE), "quokka", "found again", |t| t == ["a.txt"])
+        .await;
 }
 
 /// Q05, Q19: a file that always fails becomes a dead letter with its reason; others flow; a new version revives it.
@@ -27,15 +35,31 @@ async fn an_always_failing_document_does_not_stop_the_others() {
     let sim = Simulator::start().await;
     sim.world().put_file("alice", "/bad.txt", b"never readable");
     sim.world().put_file("alice", "/good.txt", b"always readable");
-    sim.world().faults().set(FaultRule::new(Effect::Status(403)).method("GET").path("/bad.txt"));
-    let world = Setup::hybrid().set("VECTOR_SYNC_MAX_INDEX_FAILURES", "1").start_with(sim).await;
+    sim.world()
+        .faults()
+        .set(FaultRule::new(Effect::Status(403)).method("GET").path("/bad.txt"));
+    let world = Setup::hybrid()
+        .set("VECTOR_SYNC_MAX_INDEX_FAILURES", "1")
+        .start_with(sim)
+        .await;
     world.provision(ALICE).await;
-    world.until_titles(Some(ALICE), "always", "the good one", |t| t == ["good.txt"]).await;
-    world.until_status("the bad one is a dead letter", |s| s["dead_letters"] == 1).await;
+    world
+        .until_titles(Some(ALICE), "always", "the good one", |t| t == ["good.txt"])
+        .await;
+    world
+        .until_status("the bad one is a dead letter", |s| s["dead_letters"] == 1)
+        .await;
     world.sim.world().faults().clear_all();
-    world.sim.world().put_file("alice", "/bad.txt", b"readable at last");
-    world.until_titles(Some(ALICE), "last", "revived", |t| t == ["bad.txt"]).await;
-    world.until_status("no dead letter", |s| s["dead_letters"] == 0).await;
+    world
+        .sim
+        .world()
+        .put_file("alice", "/bad.txt", b"readable at last");
+    world
+        .until_titles(Some(ALICE), "last", "revived", |t| t == ["bad.txt"])
+        .await;
+    world
+        .until_status("no dead letter", |s| s["dead_letters"] == 0)
+        .await;
 }
 
 /// Maintenance pauses the sync; it resumes by itself.
@@ -45,7 +69,9 @@ async fn maintenance_passes() {
     sim.world().put_file("alice", "/before.txt", b"before");
     let world = Setup::hybrid().start_with(sim).await;
     world.provision(ALICE).await;
-    world.until_titles(Some(ALICE), "before", "indexed", |t| t.len() == 1).await;
+    world
+        .until_titles(Some(ALICE), "before", "indexed", |t| t.len() == 1)
+        .await;
     world.sim.world().set_maintenance(true);
     world.sim.world().put_file("alice", "/during.txt", b"during");
     let seen = world.sim.world().request_count();
@@ -57,8 +83,14 @@ async fn maintenance_passes() {
     let live = world.http.get(world.url("/health/live")).send().await.unwrap();
     assert_eq!(live.status(), 200);
     world.sim.world().set_maintenance(false);
-    world.until_titles(Some(ALICE), "during", "resumed", |t| t == ["during.txt"]).await;
-    assert_eq!(world.sync_status().await["indexed_documents"], 2, "nothing was removed");
+    world
+        .until_titles(Some(ALICE), "during", "resumed", |t| t == ["during.txt"])
+        .await;
+    assert_eq!(
+        world.sync_status().await["indexed_documents"],
+        2,
+        "nothing was removed"
+    );
 }
 
 /// A disabled account is paused and resumes; the other user never notices.
@@ -70,7 +102,9 @@ async fn a_disabled_account_delays_nobody_else() {
     sim.world().disable_user("alice");
     let world = Setup::hybrid().start_with(sim).await;
     world.provision(BOB).await;
-    world.until_titles(Some(BOB), "ibex", "bob is served", |t| t == ["b.txt"]).await;
+    world
+        .until_titles(Some(BOB), "ibex", "bob is served", |t| t == ["b.txt"])
+        .await;
 }
 
 /// Q07: three documents are not behind a thousand.
@@ -78,18 +112,28 @@ async fn a_disabled_account_delays_nobody_else() {
 async fn a_small_user_is_not_behind_a_large_one() {
     let sim = Simulator::start().await;
     for number in 0..1_500 {
-        sim.world().put_file("alice", &format!("/bulk/{number}.txt"), b"bulk material");
+        sim.world()
+            .put_file("alice", &format!("/bulk/{number}.txt"), b"bulk material");
     }
     for number in 0..3 {
         sim.world().put_file("bob", &format!("/{number}.txt"), b"narwhal");
     }
     let world = Setup::hybrid().start_with(sim).await;
     world.provision(ALICE).await;
-    world.until_status("alice's queue stands", |s| s["pending_documents"].as_i64() > Some(500)).await;
+    world
+        .until_status("alice's queue stands", |s| {
+            s["pending_documents"].as_i64() > Some(500)
+        })
+        .await;
     world.provision(BOB).await;
-    world.until_titles(Some(BOB), "narwhal", "bob's three", |t| t.len() == 3).await;
+    world
+        .until_titles(Some(BOB), "narwhal", "bob's three", |t| t.len() == 3)
+        .await;
     let status: Value = world.sync_status().await;
-    assert!(status["pending_documents"].as_i64() > Some(100), "alice was still waiting: {status}");
+    assert!(
+        status["pending_documents"].as_i64() > Some(100),
+        "alice was still waiting: {status}"
+    );
 }
 
 /// Q03: `PostgreSQL` away and back: 503 that names it, then everything goes on.
@@ -99,12 +143,21 @@ async fn a_lost_database_is_named_and_comes_back() {
     sim.world().put_file("alice", "/a.txt", b"heron");
     let world = Setup::hybrid().start_with(sim).await;
     world.provision(ALICE).await;
-    world.until_titles(Some(ALICE), "heron", "indexed", |t| t.len() == 1).await;
+    world
+        .until_titles(Some(ALICE), "heron", "indexed", |t| t.len() == 1)
+        .await;
 
     // Every connection is cut and new ones are refused, as when the server is stopped.
-    let name = url::Url::parse(&world.database).unwrap().path().trim_start_matches('/').to_owned();
+    let name = url::Url::parse(&world.database)
+        .unwrap()
+        .path()
+        .trim_start_matches('/')
+        .to_owned();
     admin(&format!("alter database {name} with allow_connections false")).await;
-    admin(&format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")).await;
+    admin(&format!(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+    ))
+    .await;
 
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -116,21 +169,43 @@ async fn a_lost_database_is_named_and_comes_back() {
         assert!(Instant::now() < deadline, "the outage was never noticed");
         pause().await;
     }
-    assert_eq!(world.http.get(world.url("/health/live")).send().await.unwrap().status(), 200);
+    assert_eq!(
+        world
+            .http
+            .get(world.url("/health/live"))
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
 
     world.sim.world().put_file("alice", "/b.txt", b"egret");
     admin(&format!("alter database {name} with allow_connections true")).await;
     let deadline = Instant::now() + PATIENCE;
-    while world.http.get(world.url("/health/ready")).send().await.unwrap().status() != 200 {
+    while world
+        .http
+        .get(world.url("/health/ready"))
+        .send()
+        .await
+        .unwrap()
+        .status()
+        != 200
+    {
         assert!(Instant::now() < deadline, "the database was never noticed again");
         pause().await;
     }
-    world.until_titles(Some(ALICE), "egret", "work resumed", |t| t == ["b.txt"]).await;
+    world
+        .until_titles(Some(ALICE), "egret", "work resumed", |t| t == ["b.txt"])
+        .await;
 }
 
 async fn admin(statement: &str) {
     use sqlx::Connection;
     let base = crate::harness::cluster_url();
     let mut connection = sqlx::PgConnection::connect(&base).await.unwrap();
-    sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned()))
+        .execute(&mut connection)
+        .await
+        .unwrap();
 }

@@ -12,7 +12,10 @@ async fn start_error(world: &World, changes: &[(&str, &str)]) -> String {
         env.push(((*name).to_owned(), (*value).to_owned()));
     }
     let pairs = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let overrides = CliOverrides { port: Some(0), ..CliOverrides::default() };
+    let overrides = CliOverrides {
+        port: Some(0),
+        ..CliOverrides::default()
+    };
     let config = Config::load(&Environment::from_pairs(pairs), &overrides).unwrap();
     match RunningServer::start(config, StartOptions::default()).await {
         Ok(_) => panic!("the server must not start"),
@@ -30,13 +33,15 @@ async fn a_wrong_encryption_key_is_refused() {
     let message = start_error(&world, &[("TOKEN_ENCRYPTION_KEY", other)]).await;
     assert!(message.contains("TOKEN_ENCRYPTION_KEY"), "{message}");
     world.restart().await;
-    world.until_status("scanned", |s| !s["last_sync_time"].is_null()).await;
+    world
+        .until_status("scanned", |s| !s["last_sync_time"].is_null())
+        .await;
 }
 
 /// C03: a schema that is newer than the binary is refused with instructions.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_schema_is_refused() {
-    let mut world = Setup::hybrid().start().await;
+    let world = Setup::hybrid().start().await;
     world.server.stop().await;
     let mut sql = world.sql().await;
     sqlx::query(
@@ -57,15 +62,22 @@ async fn another_nextcloud_changes_nothing() {
     sim.world().put_file("alice", "/a.txt", b"gannet");
     let world = Setup::hybrid().start_with(sim).await;
     world.provision(ALICE).await;
-    world.until_titles(Some(ALICE), "gannet", "indexed", |t| t.len() == 1).await;
+    world
+        .until_titles(Some(ALICE), "gannet", "indexed", |t| t.len() == 1)
+        .await;
     let mut sql = world.sql().await;
-    sqlx::query("update installation set nextcloud_instance_id = 'another'").execute(&mut sql).await.unwrap();
+    sqlx::query("update installation set nextcloud_instance_id = 'another'")
+        .execute(&mut sql)
+        .await
+        .unwrap();
     world.sim.world().delete_path("alice", "/a.txt");
     world.sim.world().put_file("alice", "/b.txt", b"puffin");
     let deadline = std::time::Instant::now() + crate::harness::PATIENCE;
     loop {
-        let error: Option<String> =
-            sqlx::query_scalar("select last_error from scans limit 1").fetch_one(&mut sql).await.unwrap();
+        let error: Option<String> = sqlx::query_scalar("select last_error from scans limit 1")
+            .fetch_one(&mut sql)
+            .await
+            .unwrap();
         if let Some(error) = error {
             assert!(error.contains("another"), "{error}");
             break;
@@ -74,4 +86,33 @@ async fn another_nextcloud_changes_nothing() {
         crate::harness::pause().await;
     }
     assert_eq!(world.sync_status().await["indexed_documents"], 1);
+}
+
+/// Single-user mode needs no credentials on loopback and syncs the configured account.
+#[tokio::test(flavor = "multi_thread")]
+async fn single_user_mode_serves_the_configured_account() {
+    let sim = Simulator::start().await;
+    sim.world()
+        .put_note("alice", "Kite", "", "A red kite over the dunes.");
+    let world = Setup::single_user().start_with(sim).await;
+    world
+        .until_titles(None, "dunes", "the account is synced", |t| t == ["Kite"])
+        .await;
+}
+
+/// With `MCP_ACCESS_TOKEN` only who presents it is let in.
+#[tokio::test(flavor = "multi_thread")]
+async fn single_user_mode_can_ask_for_a_token() {
+    let world = Setup::single_user()
+        .set("MCP_ACCESS_TOKEN", "a-long-random-token-for-tests")
+        .start()
+        .await;
+    assert_eq!(world.mcp(None, "tools/list", serde_json::json!({})).await.0, 401);
+    assert_eq!(
+        world
+            .mcp(Some(ALICE), "tools/list", serde_json::json!({}))
+            .await
+            .0,
+        401
+    );
 }

@@ -237,7 +237,11 @@ async fn searches_of_two_users_side_by_side_stay_apart(pool: PgPool) {
     let searches: Vec<_> = (0..20)
         .map(|turn| {
             let world = world.clone();
-            let (uid, own) = if turn % 2 == 0 { ("alice", "1") } else { ("bob", "2") };
+            let (uid, own) = if turn % 2 == 0 {
+                ("alice", "1")
+            } else {
+                ("bob", "2")
+            };
             tokio::spawn(async move { (world.words(uid, "budget").await, own) })
         })
         .collect();

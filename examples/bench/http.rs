@@ -1,25 +1,22 @@
-//! Bench: MCP calls per second with Basic checked, 16 connections.
+//! MCP calls per second with Basic checked, 16 connections.
 
-#[path = "bench/support.rs"]
-mod support;
-#[path = "bench/world.rs"]
-mod world;
-
+use crate::support::{Connection, Goal, figure, median, percentile};
+use crate::world::{Outcome, World};
 use base64::Engine;
 use nextcloud_sim::Simulator;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use support::{Connection, Goal, figure, median, percentile};
-use world::{Outcome, World};
 
 const CONNECTIONS: usize = 16;
 const CALLS: usize = 1_500;
 
-#[tokio::main]
-async fn main() -> Outcome<()> {
+/// Runs this part.
+pub async fn run() -> Outcome<()> {
     let simulator = Simulator::start().await;
     for note in 0..50 {
-        simulator.world().put_note("alice", &format!("Note {note}"), "", "A short note about rivers.");
+        simulator
+            .world()
+            .put_note("alice", &format!("Note {note}"), "", "A short note about rivers.");
     }
     let world = World::start(simulator, &[]).await?;
     world.provision("alice").await?;
@@ -27,7 +24,10 @@ async fn main() -> Outcome<()> {
     let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"nc_get_vector_sync_status","arguments":{}}}"#;
     let address = world.server.address();
-    for (name, body, goal) in [("tools/list", list, 5_000.0), ("tools/call of the sync status", call, 2_000.0)] {
+    for (name, body, goal) in [
+        ("tools/list", list, 5_000.0),
+        ("tools/call of the sync status", call, 2_000.0),
+    ] {
         let mut rates = Vec::new();
         let mut slow = Vec::new();
         for _ in 0..3 {
@@ -35,7 +35,12 @@ async fn main() -> Outcome<()> {
             rates.push(rate);
             slow.push(p99);
         }
-        figure(&format!("{name}, 16 connections"), median(rates), "per s", Goal::AtLeast(goal));
+        figure(
+            &format!("{name}, 16 connections"),
+            median(rates),
+            "per s",
+            Goal::AtLeast(goal),
+        );
         figure(&format!("{name}, p99"), median(slow), "ms", Goal::AtMost(20.0));
     }
 

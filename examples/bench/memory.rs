@@ -1,17 +1,12 @@
-//! Bench: anonymous resident memory of the server as a process of its own: idle, over 10,000 calls, while indexing.
+//! anonymous resident memory of the server as a process of its own: idle, over 10,000 calls, while indexing.
 
-#[path = "bench/support.rs"]
-mod support;
-#[path = "bench/world.rs"]
-mod world;
-
+use crate::support::{Goal, figure};
+use crate::world::{Outcome, client, fresh_database};
 use nextcloud_sim::Simulator;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Goal, figure};
-use world::{Outcome, client, fresh_database};
 
 const CHUNKS: usize = 10_000;
 
@@ -46,7 +41,11 @@ impl Server {
             .args(["serve", "--port", &port.to_string()])
             .stdout(Stdio::null())
             .spawn()?;
-        Ok(Self { child, base: format!("http://127.0.0.1:{port}"), http: client()? })
+        Ok(Self {
+            child,
+            base: format!("http://127.0.0.1:{port}"),
+            http: client()?,
+        })
     }
 
     /// `RssAnon` of the process, in megabytes.
@@ -61,7 +60,14 @@ impl Server {
     }
 
     async fn status(&self) -> Option<Value> {
-        self.http.get(format!("{}/api/v1/vector-sync/status", self.base)).send().await.ok()?.json().await.ok()
+        self.http
+            .get(format!("{}/api/v1/vector-sync/status", self.base))
+            .send()
+            .await
+            .ok()?
+            .json()
+            .await
+            .ok()
     }
 
     /// Polls until `holds`; the largest memory meanwhile.
@@ -74,7 +80,7 @@ impl Server {
             if status.as_ref().is_some_and(&holds) {
                 return Ok(peak);
             }
-            if begun.elapsed() > Duration::from_secs(900) {
+            if begun.elapsed() > Duration::from_mins(15) {
                 return Err(format!("never happened: {status:?}").into());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -86,19 +92,34 @@ impl Server {
             "params": {"name": "nc_semantic_search", "arguments": {"query": "river"}}});
         let request = self.http.post(format!("{}/mcp", self.base)).json(&body);
         let request = request.header("accept", "application/json, text/event-stream");
-        request.header("mcp-protocol-version", "2025-11-25").send().await?.error_for_status()?.bytes().await?;
+        request
+            .header("mcp-protocol-version", "2025-11-25")
+            .send()
+            .await?
+            .error_for_status()?
+            .bytes()
+            .await?;
         Ok(())
     }
 }
 
-#[tokio::main]
-async fn main() -> Outcome<()> {
+/// Runs this part.
+pub async fn run() -> Outcome<()> {
     let simulator = Simulator::start().await;
-    simulator.world().put_note("alice", "One", "", "A note about a river.");
+    simulator
+        .world()
+        .put_note("alice", "One", "", "A note about a river.");
     let data = tempfile::tempdir()?;
     let server = Server::start(&simulator, &fresh_database().await?, data.path(), "none")?;
-    server.peak_until(|status| status["indexed_documents"] == 1).await?;
-    figure("RssAnon idle, without model", server.megabytes()?, "MB", Goal::AtMost(60.0));
+    server
+        .peak_until(|status| status["indexed_documents"] == 1)
+        .await?;
+    figure(
+        "RssAnon idle, without model",
+        server.megabytes()?,
+        "MB",
+        Goal::AtMost(60.0),
+    );
     for _ in 0..500 {
         server.search().await?;
     }
@@ -106,17 +127,36 @@ async fn main() -> Outcome<()> {
     for _ in 0..10_000 {
         server.search().await?;
     }
-    figure("RssAnon growth over 10,000 searches", server.megabytes()? - warm, "MB", Goal::AtMost(10.0));
+    figure(
+        "RssAnon growth over 10,000 searches",
+        server.megabytes()? - warm,
+        "MB",
+        Goal::AtMost(10.0),
+    );
     drop(server);
 
     let simulator = Simulator::start().await;
     for file in 0..CHUNKS {
-        let text = format!("# Page {file}\n\nThe river at mile {file} is {} metres wide and calm.", file % 97);
-        simulator.world().put_file("alice", &format!("/book {}/{file}.md", file % 100), text.as_bytes());
+        let text = format!(
+            "# Page {file}\n\nThe river at mile {file} is {} metres wide and calm.",
+            file % 97
+        );
+        simulator.world().put_file(
+            "alice",
+            &format!("/book {}/{file}.md", file % 100),
+            text.as_bytes(),
+        );
     }
     let data = tempfile::tempdir()?;
     let server = Server::start(&simulator, &fresh_database().await?, data.path(), "embedded")?;
-    let peak = server.peak_until(|status| status["hybrid_chunks"].as_u64() >= Some(CHUNKS as u64)).await?;
-    figure("RssAnon peak while indexing 10,000 passages", peak, "MB", Goal::AtMost(300.0));
+    let peak = server
+        .peak_until(|status| status["hybrid_chunks"].as_u64() >= Some(CHUNKS as u64))
+        .await?;
+    figure(
+        "RssAnon peak while indexing 10,000 passages",
+        peak,
+        "MB",
+        Goal::AtMost(300.0),
+    );
     Ok(())
 }

@@ -1,18 +1,13 @@
-//! Bench: first scan of 1,000 notes; listing and rescans of 10,000 files in 500 folders; `/health/live` meanwhile.
+//! first scan of 1,000 notes; listing and rescans of 10,000 files in 500 folders; `/health/live` meanwhile.
 
-#[path = "bench/support.rs"]
-mod support;
-#[path = "bench/world.rs"]
-mod world;
-
+use crate::support::{Connection, Goal, figure, median, percentile};
+use crate::world::{Outcome, World};
 use nextcloud_sim::Simulator;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
-use support::{Connection, Goal, figure, median, percentile};
-use world::{Outcome, World};
 
-#[tokio::main]
-async fn main() -> Outcome<()> {
+/// Runs this part.
+pub async fn run() -> Outcome<()> {
     first_scan_of_notes().await?;
     file_listing().await?;
     liveness_under_load().await
@@ -21,8 +16,8 @@ async fn main() -> Outcome<()> {
 /// Text of `words` words that differ from note to note.
 fn words(seed: usize, words: usize) -> String {
     const STEMS: [&str; 16] = [
-        "river", "window", "garden", "letter", "market", "winter", "copper", "signal", "harbour", "orange", "paper",
-        "silver", "thunder", "valley", "wagon", "yellow",
+        "river", "window", "garden", "letter", "market", "winter", "copper", "signal", "harbour", "orange",
+        "paper", "silver", "thunder", "valley", "wagon", "yellow",
     ];
     let mut text = String::new();
     for position in 0..words {
@@ -37,7 +32,12 @@ async fn first_scan_of_notes() -> Outcome<()> {
     for run in 0..3 {
         let simulator = Simulator::start().await;
         for note in 0..1_000 {
-            simulator.world().put_note("alice", &format!("Note {note}"), "", &words(run * 1_000 + note, 300));
+            simulator.world().put_note(
+                "alice",
+                &format!("Note {note}"),
+                "",
+                &words(run * 1_000 + note, 300),
+            );
         }
         let world = World::start(simulator, &[]).await?;
         world.provision("alice").await?;
@@ -45,7 +45,12 @@ async fn first_scan_of_notes() -> Outcome<()> {
         seconds.push(elapsed);
         world.server.stop().await;
     }
-    figure("first scan of 1,000 notes of 300 words, searchable", median(seconds), "s", Goal::AtMost(20.0));
+    figure(
+        "first scan of 1,000 notes of 300 words, searchable",
+        median(seconds),
+        "s",
+        Goal::AtMost(20.0),
+    );
     Ok(())
 }
 
@@ -54,7 +59,11 @@ async fn file_listing() -> Outcome<()> {
     for folder in 0..500 {
         for file in 0..20 {
             // Pictures: listed and compared, never downloaded, so that only the scan is measured.
-            simulator.world().put_file("alice", &format!("/Area {}/Box {folder}/{file}.jpg", folder % 20), b"jpeg");
+            simulator.world().put_file(
+                "alice",
+                &format!("/Area {}/Box {folder}/{file}.jpg", folder % 20),
+                b"jpeg",
+            );
         }
     }
     let world = World::start(simulator, &[("VECTOR_SYNC_SCAN_INTERVAL", "1")]).await?;
@@ -65,16 +74,41 @@ async fn file_listing() -> Outcome<()> {
     let (_, elapsed) = world.until(|status| !status["last_sync_time"].is_null()).await?;
     #[expect(clippy::cast_precision_loss, reason = "a small count")]
     let requests = |count: usize| count as f64;
-    figure("10,000 files in 500 folders: first listing", elapsed, "s", Goal::AtMost(3.0));
-    figure("10,000 files: requests of the first listing", requests(sim.count_where(scanned)), "", Goal::AtMost(20.0));
+    figure(
+        "10,000 files in 500 folders: first listing",
+        elapsed,
+        "s",
+        Goal::AtMost(3.0),
+    );
+    figure(
+        "10,000 files: requests of the first listing",
+        requests(sim.count_where(scanned)),
+        "",
+        Goal::AtMost(20.0),
+    );
 
     let (unchanged_requests, unchanged_seconds) = next_scan(&world).await?;
-    figure("10,000 files: requests of an unchanged rescan", unchanged_requests, "", Goal::AtMost(1.0));
-    figure("10,000 files: unchanged rescan", unchanged_seconds, "s", Goal::AtMost(1.0));
+    figure(
+        "10,000 files: requests of an unchanged rescan",
+        unchanged_requests,
+        "",
+        Goal::AtMost(1.0),
+    );
+    figure(
+        "10,000 files: unchanged rescan",
+        unchanged_seconds,
+        "s",
+        Goal::AtMost(1.0),
+    );
     sim.put_file("alice", "/Area 7/Box 7/3.jpg", b"another jpeg");
     let (changed_requests, _) = next_scan(&world).await?;
     // The file's depth is 3: root, area, box, each asked once.
-    figure("10,000 files: requests of a rescan after one change", changed_requests, "", Goal::AtMost(4.0));
+    figure(
+        "10,000 files: requests of a rescan after one change",
+        changed_requests,
+        "",
+        Goal::AtMost(4.0),
+    );
     world.server.stop().await;
     Ok(())
 }
@@ -88,13 +122,19 @@ async fn next_scan(world: &World) -> Outcome<(f64, f64)> {
     let begun = Instant::now();
     let mut first_request = None;
     loop {
-        let count = world.simulator.world().count_where(|request| request.path.contains("/dav/"));
+        let count = world
+            .simulator
+            .world()
+            .count_where(|request| request.path.contains("/dav/"));
         if count > 0 && first_request.is_none() {
             first_request = Some(begun.elapsed());
         }
         let (status, _) = world.until(|_| true).await?;
         if time_of(&status) != before && count > 0 {
-            let seconds = begun.elapsed().saturating_sub(first_request.unwrap_or_default()).as_secs_f64();
+            let seconds = begun
+                .elapsed()
+                .saturating_sub(first_request.unwrap_or_default())
+                .as_secs_f64();
             #[expect(clippy::cast_precision_loss, reason = "a small count")]
             return Ok((count as f64, seconds));
         }
@@ -104,11 +144,15 @@ async fn next_scan(world: &World) -> Outcome<(f64, f64)> {
 async fn liveness_under_load() -> Outcome<()> {
     let simulator = Simulator::start().await;
     for file in 0..1_500 {
-        simulator.world().put_file("alice", &format!("/text/{file}.md"), words(file, 400).as_bytes());
+        simulator
+            .world()
+            .put_file("alice", &format!("/text/{file}.md"), words(file, 400).as_bytes());
     }
     let world = World::start(simulator, &[("EMBEDDING_PROVIDER", "embedded")]).await?;
     world.provision("alice").await?;
-    world.until(|status| status["indexed_documents"].as_i64() > Some(20)).await?;
+    world
+        .until(|status| status["indexed_documents"].as_i64() > Some(20))
+        .await?;
     let request = b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n".to_vec();
     let mut connection = Connection::open(world.server.address(), request).await?;
     let mut times = Vec::new();
@@ -118,7 +162,12 @@ async fn liveness_under_load() -> Outcome<()> {
         times.push(elapsed);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    figure("/health/live while indexing, p99", percentile(&mut times, 0.99), "ms", Goal::AtMost(10.0));
+    figure(
+        "/health/live while indexing, p99",
+        percentile(&mut times, 0.99),
+        "ms",
+        Goal::AtMost(10.0),
+    );
     world.server.stop().await;
     Ok(())
 }
