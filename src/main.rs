@@ -9,6 +9,10 @@ use clap::{Args, Parser, Subcommand};
 use nextcloud_mcp_server::app::{self, ExitReason};
 use nextcloud_mcp_server::config::{CliOverrides, Config, Environment, Role};
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// What tasks that do not end by themselves get at the very end.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// AI clients get safe access to a user's Nextcloud, searched from an index that is kept in step.
 ///
@@ -121,5 +125,7 @@ fn main() -> ExitCode {
             Command::ConfigReference => Ok(ExitReason::Done),
         }
     });
+    // A read of standard input that still waits must not hold the process.
+    runtime.shutdown_timeout(SHUTDOWN_PATIENCE);
     app::exit_code(outcome)
 }

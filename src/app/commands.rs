@@ -13,11 +13,8 @@ pub async fn serve(config: Config) -> Result<ExitReason, AppError> {
     let metrics = telemetry::metrics::install().map_err(|error| AppError::Metrics(error.to_string()))?;
     let shutdown = shutdown_token()?;
     let sync_enabled = config.sync.enabled;
-    // A first signal during the start ends it too.
-    let server = tokio::select! {
-        server = RunningServer::start(config, StartOptions { metrics: Some(metrics) }) => server?,
-        () = shutdown.cancelled() => return Ok(ExitReason::Done),
-    };
+    // A signal during the start is seen when it has ended: what was started is then stopped in order.
+    let server = RunningServer::start(config, StartOptions { metrics: Some(metrics) }).await?;
     say(&format!(
         "MCP at http://{0}/mcp · health at http://{0}/health/ready",
         server.address()

@@ -168,7 +168,7 @@ async fn embedder(config: &Config) -> Finding {
 }
 
 async fn storage(config: &Config) -> Vec<Finding> {
-    let foundation = match Foundation::open(config).await {
+    let foundation = match Foundation::look(config).await {
         Ok(foundation) => foundation,
         Err(error) => {
             let step = "the message names the cause; a running server holds its private database: then ask its /health/ready";
@@ -185,13 +185,13 @@ async fn storage(config: &Config) -> Vec<Finding> {
         ),
     }];
     if config.sync.enabled {
-        findings.push(match index_service::open(config, &foundation).await {
-            Ok(opened) if opened.needs_rebuild() => {
-                Finding::bad("index", Health::Warning, "missing or behind", "it is rebuilt when the server starts")
+        findings.push(match index_service::look(config, &foundation).await {
+            Ok(Ok(name)) => Finding::ok("index", name),
+            Ok(Err(detail)) => {
+                Finding::bad("index", Health::Warning, detail, "it is built when the server starts")
             }
-            Ok(opened) => Finding::ok("index", opened.describe().await),
             Err(error) => {
-                let step = "check the free space and the owner of DATA_DIR/index, or move it away: it can be rebuilt";
+                let step = "check the owner of DATA_DIR/index, or move it away: it can be rebuilt";
                 Finding::bad("index", Health::Failed, error.to_string(), step)
             }
         });

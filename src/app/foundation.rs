@@ -41,6 +41,13 @@ impl Foundation {
         }
     }
 
+    /// Opens the database and changes nothing in it, for `doctor`.
+    pub(super) async fn look(config: &Config) -> Result<Self, AppError> {
+        let (clock, entropy) = (clock(), entropy());
+        let database = Arc::new(Database::open(&config.database, &entropy).await?);
+        Ok(Self { database, keyring: None, clock, entropy })
+    }
+
     async fn prepare(&self) -> Result<(), AppError> {
         db::migrate(self.pool()).await?;
         if let Some(keyring) = &self.keyring {

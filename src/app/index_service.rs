@@ -10,6 +10,7 @@ use crate::index::{
 };
 use crate::search::{IndexReadiness, IndexState};
 use sqlx::PgPool;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -25,7 +26,6 @@ pub(super) struct IndexService {
     pub(super) sparse: Arc<SparseEncoder>,
     pub(super) readiness: IndexReadiness,
     dimension: Option<usize>,
-    rebuild: bool,
 }
 
 /// Who makes dense vectors, if anybody, and what cuts texts to fit.
@@ -53,48 +53,52 @@ pub(super) fn embedder(config: &Config) -> Result<Embedding, EmbeddingError> {
     })
 }
 
-/// Opens the index of the configured embedding; a changed model starts a new collection.
+/// Opens the index of the configured embedding. A changed model starts a new collection, emptied before the
+/// database forgets the old vectors: whatever happens in between, the next start rebuilds.
 pub(super) async fn open(config: &Config, foundation: &Foundation) -> Result<IndexService, AppError> {
     let (embedder, chunker) = embedder(config)?;
     let pool = foundation.worker_pool();
     let identity = embedder.as_ref().map(|embedder| embedder.identity().to_owned());
     let dimension = embedder.as_ref().map(|embedder| embedder.dimension());
-    let change = collection::adopt(pool, identity.as_deref(), dimension)
-        .await
-        .map_err(DbError::from)?;
-    if let CollectionChange::Changed { old } = &change {
-        tracing::warn!(
-            old,
-            new = identity,
-            "the embedding changed: all documents are embedded anew"
-        );
-    }
     let name = collection::name(identity.as_deref());
-    let directory = config.database.data_dir.join("index");
+    let directory = index_directory(config);
     let opened = tokio::task::spawn_blocking(move || EdgeIndex::open(&directory, &name, dimension))
         .await
         .map_err(|error| IndexError::Unavailable(error.to_string()))??;
     let index: Arc<dyn VectorIndex> = Arc::new(opened.index);
-    let behind = index::needs_rebuild(pool, index.stats().await?)
-        .await
-        .map_err(DbError::from)?;
+    let change = change(pool, identity.as_deref()).await?;
+    if let CollectionChange::Changed { old } = &change {
+        tracing::warn!(old, new = identity, "the embedding changed: all documents are embedded anew");
+        // It may hold what an earlier use of this model left behind.
+        index.clear().await?;
+    }
+    collection::adopt(pool, identity.as_deref(), dimension).await.map_err(DbError::from)?;
+    let behind = index::needs_rebuild(pool, index.stats().await?).await.map_err(DbError::from)?;
     let rebuild = opened.needs_rebuild || behind;
-    let state = if rebuild {
-        IndexState::Rebuilding
-    } else {
-        IndexState::Ready
-    };
+    let state = if rebuild { IndexState::Rebuilding } else { IndexState::Ready };
     let sparse = Arc::new(SparseEncoder::new()?);
     let readiness = IndexReadiness::new(state);
-    Ok(IndexService {
-        index,
-        embedder,
-        chunker,
-        sparse,
-        readiness,
-        dimension,
-        rebuild,
-    })
+    Ok(IndexService { index, embedder, chunker, sparse, readiness, dimension })
+}
+
+async fn change(pool: &PgPool, identity: Option<&str>) -> Result<CollectionChange, DbError> {
+    let mut connection = pool.acquire().await?;
+    Ok(collection::compare(&mut connection, identity).await?)
+}
+
+fn index_directory(config: &Config) -> PathBuf {
+    config.database.data_dir.join("index")
+}
+
+/// `doctor`: what the index would do at the next start; changes nothing.
+pub(super) async fn look(config: &Config, foundation: &Foundation) -> Result<Result<String, String>, AppError> {
+    let (embedder, _) = embedder(config)?;
+    let identity = embedder.as_ref().map(|embedder| embedder.identity());
+    let name = collection::name(identity);
+    if let CollectionChange::Changed { old } = change(foundation.worker_pool(), identity).await? {
+        return Ok(Err(format!("{old} is in use, {name} is configured: documents will be embedded anew")));
+    }
+    if index_directory(config).join(&name).exists() { Ok(Ok(name)) } else { Ok(Err(format!("{name} does not exist yet"))) }
 }
 
 /// `reindex`: empties the index and fills it from the database; the number of points.
@@ -108,22 +112,13 @@ pub(super) async fn rebuild_now(config: &Config, foundation: &Foundation) -> Res
 }
 
 impl IndexService {
-    pub(super) fn needs_rebuild(&self) -> bool {
-        self.rebuild
-    }
-
-    /// Such as `12,345 passages`.
-    pub(super) async fn describe(&self) -> String {
-        match self.index.stats().await {
-            Ok(stats) => format!("{} passages", stats.points),
-            Err(error) => error.to_string(),
-        }
-    }
-
     async fn rebuild(&self, pool: &PgPool) -> Result<(), RebuildError> {
         let report = |done: u64, total: u64| tracing::info!(done, total, "rebuilding the index");
         index::rebuild(pool, self.index.as_ref(), self.dimension, &self.sparse, &report).await?;
-        Ok(self.index.maintain().await?)
+        if let Err(error) = self.index.maintain().await {
+            tracing::warn!(%error, "upkeep of the index failed");
+        }
+        Ok(())
     }
 
     /// Rebuilds when that is due, again and again until it worked; `false` when `shutdown` came first.

@@ -253,3 +253,44 @@ async fn oauth_mode_challenges_for_a_bearer_only() {
     assert!(challenge.starts_with("Bearer"), "{challenge}");
     assert!(!challenge.contains("Basic"), "{challenge}");
 }
+
+/// M06: a client that hangs up gives its place at Nextcloud back.
+#[tokio::test(flavor = "multi_thread")]
+async fn hanging_up_cancels_the_call() {
+    use crate::harness::{PATIENCE, pause};
+    use nextcloud_sim::{Effect, FaultRule, Simulator};
+    use std::time::Instant;
+    const SLOW: &str = "/remote.php/dav/files/alice/slow.txt";
+    let sim = Simulator::start().await;
+    sim.world().put_file("alice", "/slow.txt", b"at last");
+    let world = Setup::hybrid()
+        .set("VECTOR_SYNC_ENABLED", "false")
+        .set("NEXTCLOUD_MAX_CONCURRENCY", "2")
+        .set("NEXTCLOUD_TIMEOUT_SECONDS", "600")
+        .start_with(sim)
+        .await;
+    assert_eq!(world.mcp(Some(ALICE), "tools/list", json!({})).await.0, 200);
+    world.sim.world().faults().set(FaultRule::new(Effect::Hang).path(SLOW));
+    // Twice the places: the third call gets one only if the first gave its own back.
+    for call in 1..=4 {
+        let body = json!({"jsonrpc": "2.0", "id": call, "method": "tools/call",
+            "params": {"name": "nc_webdav_read_file", "arguments": {"path": "slow.txt"}}});
+        let request = world
+            .http
+            .post(world.url("/mcp"))
+            .basic_auth(ALICE.uid, Some(ALICE.password))
+            .header("accept", "application/json, text/event-stream")
+            .header("mcp-protocol-version", "2025-11-25")
+            .json(&body);
+        let calling = tokio::spawn(request.send());
+        let deadline = Instant::now() + PATIENCE;
+        while world.sim.world().count_where(|r| r.path == SLOW) < call {
+            assert!(Instant::now() < deadline, "call {call} never reached Nextcloud");
+            pause().await;
+        }
+        calling.abort();
+    }
+    world.sim.world().faults().clear_all();
+    let read = world.call_ok(Some(ALICE), "nc_webdav_read_file", json!({"path": "slow.txt"})).await;
+    assert_eq!(read["content"], "at last");
+}

@@ -37,7 +37,7 @@ async fn an_always_failing_document_does_not_stop_the_others() {
     sim.world().put_file("alice", "/good.txt", b"always readable");
     sim.world()
         .faults()
-        .set(FaultRule::new(Effect::Status(403)).method("GET").path("/bad.txt"));
+        .set(FaultRule::new(Effect::Status(403)).method("GET").path("/remote.php/dav/files/alice/bad.txt"));
     let world = Setup::hybrid()
         .set("VECTOR_SYNC_MAX_INDEX_FAILURES", "1")
         .start_with(sim)

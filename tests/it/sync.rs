@@ -64,10 +64,7 @@ async fn moved_deleted_and_restored_documents_leave_no_ghost() {
         .until_status("the document is gone", |s| s["indexed_documents"] == 0)
         .await;
 
-    world
-        .sim
-        .world()
-        .put_file("alice", "/B/seal.txt", b"The walrus sleeps.");
+    world.sim.world().restore_path("alice", "/B/seal.txt");
     world
         .until_titles(Some(ALICE), "walrus", "back again", |t| t == ["seal.txt"])
         .await;
@@ -161,23 +158,16 @@ async fn a_cut_listing_deletes_nothing() {
         .until_status("all indexed", |s| s["indexed_documents"] == 30)
         .await;
 
-    for effect in [
-        Effect::CutBody(900),
-        Effect::InnerStatus(500),
-        Effect::EmptyMultistatus,
-    ] {
-        let fault = world
-            .sim
-            .world()
-            .faults()
-            .set(FaultRule::new(effect).method("PROPFIND"));
+    for effect in [Effect::CutBody(900), Effect::InnerStatus(500), Effect::EmptyMultistatus] {
+        let rule = FaultRule::new(effect).method("PROPFIND").path("/remote.php/dav/files/alice/many");
+        let fault = world.sim.world().faults().set(rule);
         world
             .sim
             .world()
             .put_file("alice", "/many/0.txt", b"penguin colony, again");
-        let before = world.sim.world().count_where(|r| r.method == "PROPFIND");
+        let before = world.sim.world().count_where(|r| r.method == "PROPFIND" && r.path.contains("/many"));
         let deadline = std::time::Instant::now() + crate::harness::PATIENCE;
-        while world.sim.world().count_where(|r| r.method == "PROPFIND") < before + 2 {
+        while world.sim.world().count_where(|r| r.method == "PROPFIND" && r.path.contains("/many")) < before + 2 {
             assert!(std::time::Instant::now() < deadline, "no scan came");
             crate::harness::pause().await;
         }

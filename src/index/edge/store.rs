@@ -55,7 +55,7 @@ impl Store {
     ) -> Result<(Self, bool), IndexError> {
         let dir = parent.join(name);
         fs::create_dir_all(parent).map_err(|error| disk(&error))?;
-        let lock = File::create(parent.join(format!("{name}.lock"))).map_err(|error| disk(&error))?;
+        let lock = File::create(parent.join("index.lock")).map_err(|error| disk(&error))?;
         lock.try_lock()
             .map_err(|_| IndexError::Unavailable("another process has the index open".to_owned()))?;
         let config = config(dimension);
@@ -114,7 +114,10 @@ impl Store {
     pub(super) fn recreate(&self) -> Result<(), IndexError> {
         let mut guard = self.shard.write().unwrap_or_else(PoisonError::into_inner);
         close(guard.take());
-        fs::remove_dir_all(&self.dir).map_err(|error| disk(&error))?;
+        match fs::remove_dir_all(&self.dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(disk(&error)),
+            _ => {}
+        }
         *guard = Some(create(&self.dir, &self.config)?);
         Ok(())
     }
