@@ -110,6 +110,9 @@ impl Work {
         if !service.rebuild_until_ready(&pool, &shutdown).await {
             return Ok(());
         }
+        if let Err(error) = engine.release_orphans().await {
+            tracing::warn!(%error, "leases of an earlier process run out by themselves");
+        }
         let upkeep = service.keep_up(shutdown.clone());
         let account = enqueue_account(engine.clone(), account, shutdown.clone());
         let work = worker::run(engine, pool, clock, shutdown);

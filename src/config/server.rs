@@ -54,7 +54,7 @@ impl ServerConfig {
     pub(super) fn load(reader: &mut Reader<'_>, mode: Option<&Mode>) -> Option<Self> {
         let listen = SocketAddr::new(
             address(reader, variables::HOST),
-            reader.number(variables::PORT, 8000, 1..=u16::MAX),
+            reader.number(variables::PORT, 8000, 0..=u16::MAX),
         );
         let access_token = reader.secret(variables::MCP_ACCESS_TOKEN);
         let allowed_open = reader.flag(variables::ALLOW_UNAUTHENTICATED_REMOTE, false);

@@ -9,6 +9,7 @@
 //! | `claim`, `index_text`, `prepare`, `publish`, `embed` | the two phases |
 //! | `failure` | retries, dead letters, skips |
 //! | `access`, `tombstones`, `removal`, `users` | reader sets, deletions, pauses |
+//! | `orphans` | what a killed process left behind |
 //! | `status` | progress that people read |
 //!
 //! The durable truth about work stands in the tables `scans` and `documents`. Every write that ends a piece of work
@@ -23,6 +24,7 @@ mod failure;
 mod index_text;
 mod instance;
 mod listing;
+mod orphans;
 mod prepare;
 mod publish;
 mod remote;

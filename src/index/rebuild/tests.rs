@@ -98,6 +98,7 @@ async fn every_visible_chunk_becomes_a_point(pool: PgPool) {
     assert!((near[0].score - 1.0).abs() < 1e-3);
 
     // Again, with another model's dimension: nothing is left over, foreign vectors are not mixed in.
+    drop(index);
     let other = EdgeIndex::open(dir.path(), "other", Some(3)).unwrap().index;
     let report = rebuild(&pool, &other, Some(3), &encoder, &|_, _| {})
         .await
