@@ -14,7 +14,13 @@ pub async fn serve(config: Config) -> Result<ExitReason, AppError> {
     let shutdown = shutdown_token()?;
     let sync_enabled = config.sync.enabled;
     // A signal during the start is seen when it has ended: what was started is then stopped in order.
-    let server = RunningServer::start(config, StartOptions { metrics: Some(metrics) }).await?;
+    let server = RunningServer::start(
+        config,
+        StartOptions {
+            metrics: Some(metrics),
+        },
+    )
+    .await?;
     say(&format!(
         "MCP at http://{0}/mcp · health at http://{0}/health/ready",
         server.address()

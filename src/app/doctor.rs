@@ -187,9 +187,12 @@ async fn storage(config: &Config) -> Vec<Finding> {
     if config.sync.enabled {
         findings.push(match index_service::look(config, &foundation).await {
             Ok(Ok(name)) => Finding::ok("index", name),
-            Ok(Err(detail)) => {
-                Finding::bad("index", Health::Warning, detail, "it is built when the server starts")
-            }
+            Ok(Err(detail)) => Finding::bad(
+                "index",
+                Health::Warning,
+                detail,
+                "it is built when the server starts",
+            ),
             Err(error) => {
                 let step = "check the owner of DATA_DIR/index, or move it away: it can be rebuilt";
                 Finding::bad("index", Health::Failed, error.to_string(), step)

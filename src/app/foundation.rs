@@ -45,7 +45,12 @@ impl Foundation {
     pub(super) async fn look(config: &Config) -> Result<Self, AppError> {
         let (clock, entropy) = (clock(), entropy());
         let database = Arc::new(Database::open(&config.database, &entropy).await?);
-        Ok(Self { database, keyring: None, clock, entropy })
+        Ok(Self {
+            database,
+            keyring: None,
+            clock,
+            entropy,
+        })
     }
 
     async fn prepare(&self) -> Result<(), AppError> {

@@ -68,17 +68,36 @@ pub(super) async fn open(config: &Config, foundation: &Foundation) -> Result<Ind
     let index: Arc<dyn VectorIndex> = Arc::new(opened.index);
     let change = change(pool, identity.as_deref()).await?;
     if let CollectionChange::Changed { old } = &change {
-        tracing::warn!(old, new = identity, "the embedding changed: all documents are embedded anew");
+        tracing::warn!(
+            old,
+            new = identity,
+            "the embedding changed: all documents are embedded anew"
+        );
         // It may hold what an earlier use of this model left behind.
         index.clear().await?;
     }
-    collection::adopt(pool, identity.as_deref(), dimension).await.map_err(DbError::from)?;
-    let behind = index::needs_rebuild(pool, index.stats().await?).await.map_err(DbError::from)?;
+    collection::adopt(pool, identity.as_deref(), dimension)
+        .await
+        .map_err(DbError::from)?;
+    let behind = index::needs_rebuild(pool, index.stats().await?)
+        .await
+        .map_err(DbError::from)?;
     let rebuild = opened.needs_rebuild || behind;
-    let state = if rebuild { IndexState::Rebuilding } else { IndexState::Ready };
+    let state = if rebuild {
+        IndexState::Rebuilding
+    } else {
+        IndexState::Ready
+    };
     let sparse = Arc::new(SparseEncoder::new()?);
     let readiness = IndexReadiness::new(state);
-    Ok(IndexService { index, embedder, chunker, sparse, readiness, dimension })
+    Ok(IndexService {
+        index,
+        embedder,
+        chunker,
+        sparse,
+        readiness,
+        dimension,
+    })
 }
 
 async fn change(pool: &PgPool, identity: Option<&str>) -> Result<CollectionChange, DbError> {
@@ -91,14 +110,23 @@ fn index_directory(config: &Config) -> PathBuf {
 }
 
 /// `doctor`: what the index would do at the next start; changes nothing.
-pub(super) async fn look(config: &Config, foundation: &Foundation) -> Result<Result<String, String>, AppError> {
+pub(super) async fn look(
+    config: &Config,
+    foundation: &Foundation,
+) -> Result<Result<String, String>, AppError> {
     let (embedder, _) = embedder(config)?;
     let identity = embedder.as_ref().map(|embedder| embedder.identity());
     let name = collection::name(identity);
     if let CollectionChange::Changed { old } = change(foundation.worker_pool(), identity).await? {
-        return Ok(Err(format!("{old} is in use, {name} is configured: documents will be embedded anew")));
+        return Ok(Err(format!(
+            "{old} is in use, {name} is configured: documents will be embedded anew"
+        )));
     }
-    if index_directory(config).join(&name).exists() { Ok(Ok(name)) } else { Ok(Err(format!("{name} does not exist yet"))) }
+    if index_directory(config).join(&name).exists() {
+        Ok(Ok(name))
+    } else {
+        Ok(Err(format!("{name} does not exist yet")))
+    }
 }
 
 /// `reindex`: empties the index and fills it from the database; the number of points.

@@ -24,7 +24,11 @@ impl SyncEngine {
         tx.commit().await?;
         let (documents, scans) = (documents.rows_affected(), scans.rows_affected());
         if documents + scans > 0 {
-            tracing::info!(documents, scans, "work of a process that ended without notice is taken up again");
+            tracing::info!(
+                documents,
+                scans,
+                "work of a process that ended without notice is taken up again"
+            );
         }
         Ok(())
     }

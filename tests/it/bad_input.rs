@@ -28,9 +28,9 @@ async fn searches_out_of_bounds_are_tool_errors_that_name_the_bound() {
         (
             "granularity",
             json!({"query": "x", "granularity": "page"}),
-            "page",
+            "granularity",
         ),
-        ("fusion", json!({"query": "x", "fusion": "magic"}), "magic"),
+        ("fusion", json!({"query": "x", "fusion": "magic"}), "fusion"),
         (
             "dates",
             json!({"query": "x", "modified_after": "yesterday"}),
@@ -55,11 +55,20 @@ async fn searches_out_of_bounds_are_tool_errors_that_name_the_bound() {
 async fn odd_queries_are_answered() {
     let world = Setup::hybrid().start().await;
     for query in ["", "   ", "\u{202e}rtl", "🦀🦀", "a\u{0}b", "' or 1=1 --", "%_\\"] {
-        let result = world
-            .call(Some(ALICE), "nc_semantic_search", json!({"query": query}))
-            .await;
-        if result["isError"] != true {
-            assert_eq!(result["structuredContent"]["results"], json!([]), "{query:?}");
+        let call = json!({"name": "nc_semantic_search", "arguments": {"query": query}});
+        let (status, body) = world.mcp(Some(ALICE), "tools/call", call).await;
+        assert!(status < 500, "{query:?}: {body}");
+        if query.contains('\0') {
+            assert!(
+                body["error"]["message"].as_str().unwrap().contains("NUL"),
+                "{body}"
+            );
+        } else {
+            assert_eq!(
+                body["result"]["structuredContent"]["results"],
+                json!([]),
+                "{query:?}: {body}"
+            );
         }
     }
 }

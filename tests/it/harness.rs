@@ -102,7 +102,7 @@ impl Setup {
         let server = setup.start_server().await;
         World {
             sim,
-            server,
+            server: Some(server),
             _data: data,
             database,
             env: setup.env,
@@ -134,7 +134,7 @@ pub fn client() -> reqwest::Client {
 /// Everything that runs for one test.
 pub struct World {
     pub sim: Simulator,
-    pub server: RunningServer,
+    server: Option<RunningServer>,
     /// Holds the data directory until the test ends.
     _data: TempDir,
     pub database: String,
@@ -144,7 +144,18 @@ pub struct World {
 
 impl World {
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.server.address())
+        format!("http://{}{path}", self.server().address())
+    }
+
+    fn server(&self) -> &RunningServer {
+        self.server.as_ref().expect("the server runs")
+    }
+
+    /// Stops the server as SIGTERM does; its index is free afterwards.
+    pub async fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop().await;
+        }
     }
 
     /// A connection to the server's database.
@@ -154,11 +165,11 @@ impl World {
 
     /// Stops the server as SIGTERM does and starts another on the same database and data.
     pub async fn restart(&mut self) {
-        self.server.stop().await;
+        self.stop().await;
         let setup = Setup {
             env: self.env.clone(),
         };
-        self.server = setup.start_server().await;
+        self.server = Some(setup.start_server().await);
     }
 
     /// Hands over an app password for background sync.

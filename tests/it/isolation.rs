@@ -89,11 +89,14 @@ async fn paths_do_not_leave_the_home() {
         "..%2falice/private.txt",
         "a/../../alice/private.txt",
     ] {
-        let result = world
-            .call(Some(BOB), "nc_webdav_read_file", json!({"path": path}))
-            .await;
-        assert_eq!(result["isError"], true, "{path}: {result}");
-        assert!(!result.to_string().contains("mine"), "{path}");
+        let call = json!({"name": "nc_webdav_read_file", "arguments": {"path": path}});
+        let (status, body) = world.mcp(Some(BOB), "tools/call", call).await;
+        assert!(status < 500, "{path}: {body}");
+        assert!(
+            body.get("error").is_some() || body["result"]["isError"] == true,
+            "{path}: {body}"
+        );
+        assert!(!body.to_string().contains("mine"), "{path}");
     }
 }
 
@@ -105,7 +108,9 @@ async fn a_text_that_gives_orders_stays_data() {
     sim.world().put_note("alice", "Order", "", ORDER);
     let world = Setup::hybrid().start_with(sim).await;
     world.provision(ALICE).await;
-    world.until_titles(Some(ALICE), "walnut", "indexed", |t| t == ["Order"]).await;
+    world
+        .until_titles(Some(ALICE), "walnut", "indexed", |t| t == ["Order"])
+        .await;
     let found = world.search(Some(ALICE), "walnut").await;
     assert_eq!(found["results"][0]["excerpt"], ORDER);
     for method in ["tools/list", "resources/list", "resources/templates/list"] {

@@ -270,7 +270,11 @@ async fn hanging_up_cancels_the_call() {
         .start_with(sim)
         .await;
     assert_eq!(world.mcp(Some(ALICE), "tools/list", json!({})).await.0, 200);
-    world.sim.world().faults().set(FaultRule::new(Effect::Hang).path(SLOW));
+    world
+        .sim
+        .world()
+        .faults()
+        .set(FaultRule::new(Effect::Hang).path(SLOW));
     // Twice the places: the third call gets one only if the first gave its own back.
     for call in 1..=4 {
         let body = json!({"jsonrpc": "2.0", "id": call, "method": "tools/call",
@@ -291,6 +295,8 @@ async fn hanging_up_cancels_the_call() {
         calling.abort();
     }
     world.sim.world().faults().clear_all();
-    let read = world.call_ok(Some(ALICE), "nc_webdav_read_file", json!({"path": "slow.txt"})).await;
+    let read = world
+        .call_ok(Some(ALICE), "nc_webdav_read_file", json!({"path": "slow.txt"}))
+        .await;
     assert_eq!(read["content"], "at last");
 }

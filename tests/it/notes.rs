@@ -38,7 +38,7 @@ async fn a_note_lives_through_all_tools() {
         .await;
     assert_eq!(stale["isError"], true);
     assert!(
-        stale.to_string().contains("nc_notes_get_note"),
+        stale.to_string().contains("Read it again"),
         "the next step is named: {stale}"
     );
 

@@ -35,9 +35,11 @@ async fn an_always_failing_document_does_not_stop_the_others() {
     let sim = Simulator::start().await;
     sim.world().put_file("alice", "/bad.txt", b"never readable");
     sim.world().put_file("alice", "/good.txt", b"always readable");
-    sim.world()
-        .faults()
-        .set(FaultRule::new(Effect::Status(403)).method("GET").path("/remote.php/dav/files/alice/bad.txt"));
+    sim.world().faults().set(
+        FaultRule::new(Effect::Status(403))
+            .method("GET")
+            .path("/remote.php/dav/files/alice/bad.txt"),
+    );
     let world = Setup::hybrid()
         .set("VECTOR_SYNC_MAX_INDEX_FAILURES", "1")
         .start_with(sim)
@@ -66,14 +68,14 @@ async fn an_always_failing_document_does_not_stop_the_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn maintenance_passes() {
     let sim = Simulator::start().await;
-    sim.world().put_file("alice", "/before.txt", b"before");
+    sim.world().put_file("alice", "/before.txt", b"ibis");
     let world = Setup::hybrid().start_with(sim).await;
     world.provision(ALICE).await;
     world
-        .until_titles(Some(ALICE), "before", "indexed", |t| t.len() == 1)
+        .until_titles(Some(ALICE), "ibis", "indexed", |t| t.len() == 1)
         .await;
     world.sim.world().set_maintenance(true);
-    world.sim.world().put_file("alice", "/during.txt", b"during");
+    world.sim.world().put_file("alice", "/during.txt", b"lapwing");
     let seen = world.sim.world().request_count();
     let deadline = Instant::now() + PATIENCE;
     while world.sim.world().request_count() < seen + 2 {
@@ -84,7 +86,7 @@ async fn maintenance_passes() {
     assert_eq!(live.status(), 200);
     world.sim.world().set_maintenance(false);
     world
-        .until_titles(Some(ALICE), "during", "resumed", |t| t == ["during.txt"])
+        .until_titles(Some(ALICE), "lapwing", "resumed", |t| t == ["during.txt"])
         .await;
     assert_eq!(
         world.sync_status().await["indexed_documents"],

@@ -28,7 +28,7 @@ async fn start_error(world: &World, changes: &[(&str, &str)]) -> String {
 async fn a_wrong_encryption_key_is_refused() {
     let mut world = Setup::hybrid().start().await;
     world.provision(ALICE).await;
-    world.server.stop().await;
+    world.stop().await;
     let other = "//////////////////////////////////////////8=";
     let message = start_error(&world, &[("TOKEN_ENCRYPTION_KEY", other)]).await;
     assert!(message.contains("TOKEN_ENCRYPTION_KEY"), "{message}");
@@ -41,8 +41,8 @@ async fn a_wrong_encryption_key_is_refused() {
 /// C03: a schema that is newer than the binary is refused with instructions.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_schema_is_refused() {
-    let world = Setup::hybrid().start().await;
-    world.server.stop().await;
+    let mut world = Setup::hybrid().start().await;
+    world.stop().await;
     let mut sql = world.sql().await;
     sqlx::query(
         "insert into _sqlx_migrations (version, description, success, checksum, execution_time) \

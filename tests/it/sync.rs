@@ -49,6 +49,7 @@ async fn moved_deleted_and_restored_documents_leave_no_ghost() {
         .until_titles(Some(ALICE), "walrus", "indexed", |t| t == ["walrus.txt"])
         .await;
 
+    world.sim.world().mkdir("alice", "/B");
     world
         .sim
         .world()
@@ -158,16 +159,30 @@ async fn a_cut_listing_deletes_nothing() {
         .until_status("all indexed", |s| s["indexed_documents"] == 30)
         .await;
 
-    for effect in [Effect::CutBody(900), Effect::InnerStatus(500), Effect::EmptyMultistatus] {
-        let rule = FaultRule::new(effect).method("PROPFIND").path("/remote.php/dav/files/alice/many");
+    for effect in [
+        Effect::CutBody(900),
+        Effect::InnerStatus(500),
+        Effect::EmptyMultistatus,
+    ] {
+        let rule = FaultRule::new(effect)
+            .method("PROPFIND")
+            .path("/remote.php/dav/files/alice/many");
         let fault = world.sim.world().faults().set(rule);
         world
             .sim
             .world()
             .put_file("alice", "/many/0.txt", b"penguin colony, again");
-        let before = world.sim.world().count_where(|r| r.method == "PROPFIND" && r.path.contains("/many"));
+        let before = world
+            .sim
+            .world()
+            .count_where(|r| r.method == "PROPFIND" && r.path.contains("/many"));
         let deadline = std::time::Instant::now() + crate::harness::PATIENCE;
-        while world.sim.world().count_where(|r| r.method == "PROPFIND" && r.path.contains("/many")) < before + 2 {
+        while world
+            .sim
+            .world()
+            .count_where(|r| r.method == "PROPFIND" && r.path.contains("/many"))
+            < before + 2
+        {
             assert!(std::time::Instant::now() < deadline, "no scan came");
             crate::harness::pause().await;
         }
