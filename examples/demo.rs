@@ -121,7 +121,7 @@ async fn main() -> Outcome<()> {
                 "    {:.2}  {:<5} {}",
                 hit["score"].as_f64().unwrap_or_default(),
                 hit["doc_type"].as_str().unwrap_or_default(),
-                hit["title"].as_str().unwrap_or_default()
+                hit["path"].as_str().unwrap_or_default()
             )?;
         }
         searches.push(report);
@@ -262,7 +262,7 @@ async fn search(
         .ok_or_else(|| format!("the search failed: {answer}"))?;
     let top = results
         .iter()
-        .map(|hit| json!({"doc_type": hit["doc_type"], "id": hit["id"], "title": hit["title"], "score": hit["score"]}))
+        .map(|hit| json!({"doc_type": hit["doc_type"], "id": hit["id"], "title": hit["title"], "path": hit["path"], "score": hit["score"]}))
         .collect();
     Ok(SearchReport {
         user,

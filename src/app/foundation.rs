@@ -72,6 +72,14 @@ impl Foundation {
         &self.database.worker_pool
     }
 
+    /// Whether the schema was ever made; `doctor` may look at an empty database.
+    pub(super) async fn has_schema(&self) -> Result<bool, DbError> {
+        let found = sqlx::query_scalar!("select to_regclass('public.installation') is not null")
+            .fetch_one(self.pool())
+            .await?;
+        Ok(found.unwrap_or(false))
+    }
+
     /// `PostgreSQL`'s own words about its version.
     pub(super) async fn postgres_version(&self) -> Result<String, AppError> {
         let version = sqlx::query_scalar!("select current_setting('server_version')")

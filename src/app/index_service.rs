@@ -114,6 +114,9 @@ pub(super) async fn look(
     config: &Config,
     foundation: &Foundation,
 ) -> Result<Result<String, String>, AppError> {
+    if !foundation.has_schema().await? {
+        return Ok(Err("nothing is stored yet".to_owned()));
+    }
     let (embedder, _) = embedder(config)?;
     let identity = embedder.as_ref().map(|embedder| embedder.identity());
     let name = collection::name(identity);
