@@ -5,6 +5,7 @@ use crate::auth::{AppPasswords, McpGate, SlidingWindow};
 use crate::clock::SharedClock;
 use crate::config::{Config, EmbeddingProvider};
 use crate::entropy::SharedEntropy;
+use crate::ids::UserId;
 use crate::mcp::{HostPolicy, McpServer, StatusCache};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -12,7 +13,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Attempts on the credential routes per user.
+/// Attempts on the credential routes per client address and user.
 const ATTEMPTS: usize = 5;
 const ATTEMPT_WINDOW: Duration = Duration::from_hours(1);
 
@@ -93,7 +94,7 @@ pub struct ApiState {
 pub(super) struct Shared {
     pub(super) parts: ApiStateParts,
     pub(super) started_at: DateTime<Utc>,
-    pub(super) attempts: SlidingWindow<String>,
+    pub(super) attempts: SlidingWindow<(IpAddr, UserId)>,
 }
 
 impl std::fmt::Debug for ApiState {

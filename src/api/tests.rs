@@ -3,7 +3,8 @@
 use super::*;
 use crate::auth::testing::{FakeNextcloud, NoSessions, basic_header, manual_clock, verifier};
 use crate::auth::{
-    AppPasswordStore, AppPasswords, BasicVerifier, CredentialError, McpGate, StoredAppPassword, SyncTrigger,
+    AppPasswordStore, AppPasswords, BasicVerifier, CredentialError, McpGate, RemovalError, StoredAppPassword,
+    SyncTrigger,
 };
 use crate::clock::ManualClock;
 use crate::entropy::SystemEntropy;
@@ -51,7 +52,7 @@ impl AppPasswordStore for MemoryStore {
 }
 
 #[derive(Default)]
-struct Wakeups(Mutex<Vec<String>>);
+struct Wakeups(Mutex<Vec<String>>, AtomicBool);
 
 #[async_trait]
 impl SyncTrigger for Wakeups {
@@ -59,8 +60,12 @@ impl SyncTrigger for Wakeups {
         self.0.lock().unwrap().push(format!("+{uid}"));
     }
 
-    async fn user_removed(&self, uid: &UserId) {
+    async fn user_removed(&self, uid: &UserId) -> Result<(), RemovalError> {
+        if self.1.load(Ordering::Relaxed) {
+            return Err(RemovalError::new("postgres://user:secret@db is away"));
+        }
         self.0.lock().unwrap().push(format!("-{uid}"));
+        Ok(())
     }
 }
 
@@ -162,9 +167,23 @@ impl Server {
     }
 
     async fn call(&self, method: &str, path: &str, authorization: Option<&str>, body: &str) -> Answer {
+        self.call_from("192.0.2.1:1000", method, path, authorization, body)
+            .await
+    }
+
+    async fn call_from(
+        &self,
+        peer: &str,
+        method: &str,
+        path: &str,
+        authorization: Option<&str>,
+        body: &str,
+    ) -> Answer {
+        let peer: std::net::SocketAddr = peer.parse().unwrap();
         let mut request = Request::builder()
             .method(method)
             .uri(path)
+            .extension(axum::extract::ConnectInfo(peer))
             .header("host", "localhost:8000");
         if let Some(authorization) = authorization {
             request = request.header("authorization", authorization);

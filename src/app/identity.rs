@@ -3,12 +3,12 @@
 use super::Foundation;
 use crate::auth::{
     AppPasswordStore, AppPasswords, BasicVerifier, ConfiguredCredentials, CredentialProvider, McpGate,
-    PgAppPasswordStore, StoredCredentials, SyncTrigger,
+    PgAppPasswordStore, RemovalError, StoredCredentials, SyncTrigger,
 };
 use crate::config::{Config, Mode};
 use crate::ids::UserId;
 use crate::nextcloud::Nextcloud;
-use crate::sync::SyncEngine;
+use crate::sync::{SyncEngine, SyncError};
 use async_trait::async_trait;
 use std::sync::{Arc, OnceLock};
 
@@ -98,11 +98,17 @@ impl SyncTrigger for EngineTrigger {
         }
     }
 
-    async fn user_removed(&self, uid: &UserId) {
-        if let Some(engine) = self.engine.get()
-            && let Err(error) = engine.remove_user(uid).await
-        {
-            tracing::error!(%error, "the index entries of a removed user could not be purged yet");
+    async fn user_removed(&self, uid: &UserId) -> Result<(), RemovalError> {
+        let Some(engine) = self.engine.get() else {
+            return Ok(());
+        };
+        match engine.remove_user(uid).await {
+            // The database knows of the removal by then: housekeeping catches the index up.
+            Err(error @ SyncError::Index(_)) => {
+                tracing::error!(%error, "the index entries of a removed user could not be purged yet");
+                Ok(())
+            }
+            answer => answer.map_err(RemovalError::new),
         }
     }
 }

@@ -41,10 +41,8 @@ impl AppPasswordStore for PgAppPasswordStore {
         let sealed = self.keyring.seal(context(&stored.uid), &stored.password);
         let mut transaction = self.pool.begin().await.map_err(DbError)?;
         sqlx::query!(
-            "insert into users (uid) values ($1)
-             on conflict (uid) do update
-             set sync_state = 'active', sync_state_reason = null, sync_state_since = now()",
-            stored.uid.as_str(),
+            "insert into users (uid) values ($1) on conflict (uid) do nothing",
+            stored.uid.as_str()
         )
         .execute(&mut *transaction)
         .await
@@ -185,10 +183,10 @@ mod tests {
     }
 
     #[sqlx::test(migrations = "./migrations")]
-    async fn a_new_app_password_wakes_a_paused_user(pool: PgPool) {
+    async fn a_new_app_password_does_not_revive_a_user_who_is_being_removed(pool: PgPool) {
         let store = store(pool.clone());
         store.put(&of("alice", "first")).await.unwrap();
-        sqlx::query!("update users set sync_state = 'paused', sync_state_reason = 'disabled'")
+        sqlx::query!("update users set sync_state = 'paused', sync_state_reason = 'removed'")
             .execute(&pool)
             .await
             .unwrap();
@@ -198,8 +196,8 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(
-            (user.sync_state.as_str(), user.sync_state_reason),
-            ("active", None)
+            (user.sync_state.as_str(), user.sync_state_reason.as_deref()),
+            ("paused", Some("removed"))
         );
     }
 }

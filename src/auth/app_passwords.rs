@@ -25,7 +25,7 @@ pub struct StoredAppPassword {
 /// Keeps app passwords, encrypted.
 #[async_trait]
 pub trait AppPasswordStore: Send + Sync {
-    /// Stores or replaces the user's app password; a paused user becomes active again.
+    /// Stores or replaces the user's app password. Whether the user is synced stays for [`SyncTrigger`] to say.
     async fn put(&self, stored: &StoredAppPassword) -> Result<(), CredentialError>;
     /// The user's app password.
     async fn get(&self, user: &UserId) -> Result<Option<StoredAppPassword>, CredentialError>;
@@ -40,8 +40,21 @@ pub trait AppPasswordStore: Send + Sync {
 pub trait SyncTrigger: Send + Sync {
     /// The user handed over a credential: the first scan is due now.
     async fn user_provisioned(&self, uid: &UserId);
-    /// The user took the credential back: nothing of them is synced any more.
-    async fn user_removed(&self, uid: &UserId);
+    /// The user took the credential back: nothing of them is synced any more, and what was synced is purged. A
+    /// success means that the purge is on record and will be finished.
+    async fn user_removed(&self, uid: &UserId) -> Result<(), RemovalError>;
+}
+
+/// The purge of a user could not be put on record or was cut short; asking again goes on with it.
+#[derive(Debug, thiserror::Error)]
+#[error("the user's data could not be purged")]
+pub struct RemovalError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+impl RemovalError {
+    /// The purge failed because of `cause`, which is for the log only.
+    pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(cause.into())
+    }
 }
 
 /// Why an app password was not taken, shown or removed.
@@ -59,6 +72,9 @@ pub enum AppPasswordError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] CredentialError),
+    /// The user's data could not be purged; the app password may still be stored.
+    #[error(transparent)]
+    Removal(#[from] RemovalError),
 }
 
 /// Takes, shows and removes app passwords. Every call proves the caller at Nextcloud first.
@@ -147,7 +163,8 @@ impl AppPasswords {
         Ok(self.store.exists(user).await?)
     }
 
-    /// Removes the app password of `user`, whose `credential` is proved first; `false` when none was stored.
+    /// Removes the app password of `user`, whose `credential` is proved first, and what was synced with it;
+    /// `false` when none was stored.
     pub async fn remove(
         &self,
         user: &UserId,
@@ -155,11 +172,12 @@ impl AppPasswords {
         client: IpAddr,
     ) -> Result<bool, AppPasswordError> {
         self.prove(user, credential, client).await?;
-        let removed = self.store.delete(user).await?;
-        if removed {
-            self.trigger.user_removed(user).await;
-        }
-        Ok(removed)
+        let existed = self.store.exists(user).await?;
+        // The purge is on record before the credential goes, and is asked for without one too: a removal that was
+        // cut short is finished when the user asks again.
+        self.trigger.user_removed(user).await?;
+        let deleted = self.store.delete(user).await?;
+        Ok(deleted || existed)
     }
 }
 

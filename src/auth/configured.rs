@@ -83,10 +83,12 @@ impl RejectedCredential for ConfiguredCredentials {
 #[async_trait]
 impl CredentialProvider for ConfiguredCredentials {
     async fn session_for(&self, user: &UserId) -> Result<UserSession, CredentialError> {
-        let principal = self
-            .principal()
-            .await
-            .map_err(|error| CredentialError::Unusable(error.to_string()))?;
+        let principal = self.principal().await.map_err(|error| match error {
+            AuthError::Unavailable { .. } | AuthError::Throttled { .. } => {
+                CredentialError::Temporary(error.to_string())
+            }
+            error => CredentialError::Unusable(error.to_string()),
+        })?;
         if principal.user() == user {
             Ok(self.sessions.open(user, &self.credential))
         } else {
@@ -130,6 +132,24 @@ mod tests {
         clock.advance(std::time::Duration::from_secs(31));
         assert!(configured.principal().await.is_ok());
         assert_eq!(fake.asked(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_outage_says_nothing_against_the_credential() {
+        let (fake, clock) = (FakeNextcloud::with_user("alice", "right"), manual_clock());
+        let configured = ConfiguredCredentials::new(
+            LoginName::new("alice"),
+            SecretString::from("right"),
+            verifier(&fake, &clock),
+            Arc::new(NoSessions),
+        );
+        fake.down.store(true, std::sync::atomic::Ordering::Relaxed);
+        let answer = configured.session_for(&UserId::new("alice")).await;
+        assert!(matches!(answer, Err(CredentialError::Temporary(_))));
+        fake.down.store(false, std::sync::atomic::Ordering::Relaxed);
+        fake.set_password("alice", "changed");
+        let answer = configured.session_for(&UserId::new("alice")).await;
+        assert!(matches!(answer, Err(CredentialError::Unusable(_))));
     }
 
     #[tokio::test]

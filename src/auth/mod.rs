@@ -30,7 +30,9 @@ mod verifier;
 pub(crate) mod testing;
 
 pub use app_password_store::PgAppPasswordStore;
-pub use app_passwords::{AppPasswordError, AppPasswordStore, AppPasswords, StoredAppPassword, SyncTrigger};
+pub use app_passwords::{
+    AppPasswordError, AppPasswordStore, AppPasswords, RemovalError, StoredAppPassword, SyncTrigger,
+};
 pub use basic::{BasicHeaderError, parse_basic};
 pub use budget::{SlidingWindow, WindowFull};
 pub use caller::{Caller, OpenSession, RejectedCredential};
@@ -40,4 +42,5 @@ pub use error::{AuthError, Challenge};
 pub use gate::McpGate;
 pub use principal::Principal;
 pub use stored::StoredCredentials;
+pub(crate) use verifier::budget_address;
 pub use verifier::{BasicVerifier, Freshness, IdentityCheck};

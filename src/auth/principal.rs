@@ -4,6 +4,24 @@ use crate::ids::UserId;
 use crate::nextcloud::CurrentUser;
 
 /// A caller whose identity Nextcloud itself has told. Nothing that reads documents works without one.
+///
+/// A name alone makes none (case S09):
+///
+/// ```compile_fail,E0451
+/// use nextcloud_mcp_server::{auth::Principal, ids::UserId};
+///
+/// let forged = Principal { user: UserId::new("alice") };
+/// ```
+///
+/// Nextcloud's answer does:
+///
+/// ```
+/// use nextcloud_mcp_server::{auth::Principal, nextcloud::CurrentUser};
+///
+/// fn who(answer: &CurrentUser) -> Principal {
+///     Principal::verified(answer)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     user: UserId,

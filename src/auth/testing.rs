@@ -60,9 +60,7 @@ impl IdentityCheck for FakeNextcloud {
         };
         let users = self.users.lock().unwrap();
         match users.get(login_name.as_str()) {
-            Some((uid, right)) if right == password.expose_secret() => {
-                Ok(serde_json::from_value(serde_json::json!({ "id": uid })).unwrap())
-            }
+            Some((uid, right)) if right == password.expose_secret() => Ok(CurrentUser::for_test(uid)),
             _ => Err(NextcloudError::Unauthorized),
         }
     }

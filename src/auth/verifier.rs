@@ -86,6 +86,8 @@ type CacheKey = [u8; 32];
 struct Answer {
     outcome: Result<Principal, AuthError>,
     at: DateTime<Utc>,
+    /// When Nextcloud last took the credential. Outages do not touch it; a refusal clears it.
+    worked_at: Option<DateTime<Utc>>,
 }
 
 impl Answer {
@@ -100,7 +102,7 @@ impl Answer {
 
     /// Worked lately, so it is no guess.
     fn is_known(&self, now: DateTime<Utc>) -> bool {
-        self.outcome.is_ok() && now - self.at < KNOWN_FOR
+        self.worked_at.is_some_and(|at| now - at < KNOWN_FOR)
     }
 }
 
@@ -176,9 +178,17 @@ impl BasicVerifier {
             let outcome = task.await.unwrap_or(Err(AuthError::Unavailable {
                 retry_after: UNAVAILABLE_RETRY,
             }));
+            let at = inner.clock.now();
+            let worked_at = match &outcome {
+                Ok(_) => Some(at),
+                Err(AuthError::Refused(_)) => None,
+                // Read again: it may have been refused in a request while this check was under way.
+                Err(_) => inner.answers.get(&key).await.and_then(|answer| answer.worked_at),
+            };
             Answer {
                 outcome,
-                at: inner.clock.now(),
+                at,
+                worked_at,
             }
         };
         let replace = |answer: &Answer| !answer.is_current(now, freshness);
@@ -196,6 +206,7 @@ impl BasicVerifier {
         let answer = Answer {
             outcome: Err(AuthError::Refused(Challenge::Basic)),
             at: self.inner.clock.now(),
+            worked_at: None,
         };
         self.inner
             .answers
@@ -282,7 +293,7 @@ fn auth_error(error: NextcloudError) -> AuthError {
 }
 
 /// One household or host shares an IPv6 /64; counting single addresses there would count nothing.
-fn budget_address(client: IpAddr) -> IpAddr {
+pub(crate) fn budget_address(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {

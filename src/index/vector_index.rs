@@ -20,7 +20,39 @@ pub struct Point {
 }
 
 /// Which points a query may see. Made for a [`crate::auth::Principal`] by `search::tenant`; a query cannot be
-/// written without one.
+/// written without one (case S09).
+///
+/// Nobody else makes a filter:
+///
+/// ```compile_fail,E0451
+/// use nextcloud_mcp_server::{ids::AccessSetId, index::TenantFilter};
+///
+/// let everything = TenantFilter { access_sets: vec![AccessSetId(1)], documents: None };
+/// ```
+///
+/// Nobody asks without one:
+///
+/// ```compile_fail,E0061
+/// use nextcloud_mcp_server::index::{Hit, IndexError, SparseVector, VectorIndex};
+///
+/// async fn ask(index: &dyn VectorIndex, query: SparseVector) -> Result<Vec<Hit>, IndexError> {
+///     index.query_sparse(query, 10).await
+/// }
+/// ```
+///
+/// With one it works:
+///
+/// ```
+/// use nextcloud_mcp_server::index::{Hit, IndexError, SparseVector, TenantFilter, VectorIndex};
+///
+/// async fn ask(
+///     index: &dyn VectorIndex,
+///     query: SparseVector,
+///     filter: &TenantFilter,
+/// ) -> Result<Vec<Hit>, IndexError> {
+///     index.query_sparse(query, filter, 10).await
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantFilter {
     pub(crate) access_sets: Vec<AccessSetId>,

@@ -21,7 +21,11 @@ pub trait DocumentSearch: Send + Sync {
 #[async_trait]
 impl DocumentSearch for SearchService {
     async fn search(&self, caller: &Caller, request: SearchRequest) -> Result<SearchResponse, SearchError> {
-        Self::search(self, caller.principal(), &caller.session(), request).await
+        let response = Self::search(self, caller.principal(), &caller.session(), request).await?;
+        if response.credential_refused {
+            caller.credential_rejected().await;
+        }
+        Ok(response)
     }
 
     async fn document(
@@ -30,6 +34,10 @@ impl DocumentSearch for SearchService {
         doc_type: &str,
         id: &str,
     ) -> Result<Option<SearchDocument>, SearchError> {
-        Self::document(self, caller.principal(), &caller.session(), doc_type, id).await
+        let answer = Self::document(self, caller.principal(), &caller.session(), doc_type, id).await;
+        if matches!(answer, Err(SearchError::CredentialRefused)) {
+            caller.credential_rejected().await;
+        }
+        answer
     }
 }

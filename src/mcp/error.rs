@@ -31,9 +31,8 @@ impl From<SearchError> for ToolError {
     fn from(error: SearchError) -> Self {
         match error {
             SearchError::Invalid(text) => Self::Arguments(text),
-            SearchError::Unavailable(_) => {
-                Self::Told("the search index is not available. Try again in a minute.".into())
-            }
+            SearchError::Unavailable(text) => Self::Told(text),
+            refused @ SearchError::CredentialRefused => Self::Told(refused.to_string()),
             SearchError::Internal(cause) => Self::Internal(cause),
         }
     }

@@ -7,6 +7,7 @@ use crate::auth::{Caller, Principal};
 use crate::clock::ManualClock;
 use crate::db::DbError;
 use crate::ids::UserId;
+use crate::nextcloud::CurrentUser;
 use crate::search::{SearchDocument, SearchError, SearchHit, SearchRequest, SearchResponse};
 use crate::sync::SyncStatus;
 use async_trait::async_trait;
@@ -57,6 +58,7 @@ impl DocumentSearch for Fakes {
             verified_chunks: 2,
             dropped_documents: 0,
             degraded: None,
+            credential_refused: false,
         })
     }
 
@@ -112,7 +114,7 @@ fn server(fakes: &Arc<Fakes>, clock: &Arc<ManualClock>) -> McpServer {
 }
 
 fn alice() -> Caller {
-    let user = serde_json::from_value(json!({"id": "alice"})).unwrap();
+    let user = CurrentUser::for_test("alice");
     let verifier = verifier(&FakeNextcloud::with_user("alice", "pw"), &manual_clock());
     Caller::new(
         Principal::verified(&user),

@@ -9,8 +9,22 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// What OCS v2 `/cloud/user` answers: the proof of an identity. Only Nextcloud's answer makes one.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+///
+/// It cannot be read from a text:
+///
+/// ```compile_fail,E0277
+/// let forged: nextcloud_mcp_server::nextcloud::CurrentUser = serde_json::from_str(r#"{"id": "alice"}"#).unwrap();
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CurrentUser {
+    id: UserId,
+    display_name: String,
+    groups: Vec<String>,
+}
+
+/// The same on the wire.
+#[derive(Deserialize)]
+struct UserData {
     id: UserId,
     #[serde(default)]
     displayname: String,
@@ -19,6 +33,16 @@ pub struct CurrentUser {
 }
 
 impl CurrentUser {
+    /// As if Nextcloud had answered with `id`.
+    #[cfg(test)]
+    pub(crate) fn for_test(id: &str) -> Self {
+        Self {
+            id: UserId::new(id),
+            display_name: id.to_owned(),
+            groups: Vec::new(),
+        }
+    }
+
     /// The UID.
     pub fn id(&self) -> &UserId {
         &self.id
@@ -26,7 +50,7 @@ impl CurrentUser {
 
     /// The display name.
     pub fn display_name(&self) -> &str {
-        &self.displayname
+        &self.display_name
     }
 
     /// The groups the user is in.
@@ -72,11 +96,19 @@ impl Nextcloud {
         let answer = self
             .dispatch(ocs_call("/cloud/user")?, Some(credential), Priority::Interactive)
             .await?;
-        let user: CurrentUser = data(answer).await?;
-        if user.id.as_str().is_empty() {
+        let UserData {
+            id,
+            displayname: display_name,
+            groups,
+        } = data(answer).await?;
+        if id.as_str().is_empty() {
             Err(NextcloudError::Unauthorized)
         } else {
-            Ok(user)
+            Ok(CurrentUser {
+                id,
+                display_name,
+                groups,
+            })
         }
     }
 

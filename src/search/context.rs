@@ -108,6 +108,9 @@ async fn readable(
         native_id: native_id.to_owned(),
     };
     verification.ask(&[question]).await;
+    if verification.refused() {
+        return Err(SearchError::CredentialRefused);
+    }
     if let Some(failure) = verification.failure() {
         return Err(SearchError::Unavailable(failure.into()));
     }

@@ -12,6 +12,9 @@ pub enum SearchError {
     /// The index, the embedding model or Nextcloud cannot answer now; the text says which.
     #[error("search is not available now: {0}")]
     Unavailable(String),
+    /// Nextcloud refused the reader's credential: it must not be sent again before a new check.
+    #[error("Nextcloud refused the credential when the document was to be verified")]
+    CredentialRefused,
     /// Something inside failed.
     #[error("search failed")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -272,6 +272,7 @@ impl Search<'_> {
             verified_chunks,
             dropped_documents: self.verification.dropped(),
             degraded: joined(&notes),
+            credential_refused: self.verification.refused(),
         })
     }
 }

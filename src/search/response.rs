@@ -60,6 +60,10 @@ pub struct SearchResponse {
     pub dropped_documents: usize,
     /// Why the answer may be incomplete; `None` when it is complete.
     pub degraded: Option<String>,
+    /// Nextcloud refused the reader's credential: it must not be sent again before a new check. For the door that
+    /// took the request, not for clients.
+    #[serde(skip)]
+    pub credential_refused: bool,
 }
 
 impl SearchResponse {
@@ -72,6 +76,7 @@ impl SearchResponse {
             verified_chunks: 0,
             dropped_documents: 0,
             degraded,
+            credential_refused: false,
         }
     }
 }

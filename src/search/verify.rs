@@ -63,6 +63,7 @@ pub(super) struct Verification<'a> {
     answers: HashMap<DocumentId, bool>,
     unanswered: HashSet<DocumentId>,
     failure: Option<&'static str>,
+    refused: bool,
 }
 
 impl<'a> Verification<'a> {
@@ -73,6 +74,7 @@ impl<'a> Verification<'a> {
             answers: HashMap::new(),
             unanswered: HashSet::new(),
             failure: None,
+            refused: false,
         }
     }
 
@@ -95,6 +97,11 @@ impl<'a> Verification<'a> {
     /// credential sent again would count towards the lock-out (facts §0 row 8).
     pub fn failure(&self) -> Option<&'static str> {
         self.failure
+    }
+
+    /// Nextcloud answered 401: the reader's credential works no longer.
+    pub fn refused(&self) -> bool {
+        self.refused
     }
 
     /// Documents that answers cover.
@@ -134,6 +141,7 @@ impl<'a> Verification<'a> {
                 }
                 Err(error) => {
                     tracing::warn!(%error, family, "search results could not be verified");
+                    self.refused = matches!(error, NextcloudError::Unauthorized);
                     self.failure = Some(explain(&error));
                 }
             }
@@ -196,6 +204,7 @@ mod tests {
         );
         assert_eq!(verification.dropped(), 150);
         assert!(verification.failure().unwrap().contains("credential"));
+        assert!(verification.refused());
         assert!(!verification.confirmed(DocumentId(1)));
     }
 

@@ -38,6 +38,27 @@ async fn an_app_password_is_stored_shown_and_removed() {
         server.call("DELETE", ALICE, Some(&alice), "").await.body["success"],
         true
     );
+    assert_eq!(
+        *server.wakeups.0.lock().unwrap(),
+        ["+alice", "-alice", "-alice"],
+        "a removal without a credential finishes what an earlier one may have left"
+    );
+}
+
+#[tokio::test]
+async fn a_purge_that_cannot_be_recorded_keeps_the_credential_for_another_try() {
+    let server = Server::hybrid();
+    let alice = basic_header("alice", APP_PASSWORD);
+    server.call("POST", ALICE, Some(&alice), "").await;
+    server.wakeups.1.store(true, Ordering::Relaxed);
+    let failed = server.call("DELETE", ALICE, Some(&alice), "").await;
+    assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!failed.body.to_string().contains("secret"), "{}", failed.body);
+    assert_eq!(server.store.0.lock().unwrap().len(), 1);
+    server.wakeups.1.store(false, Ordering::Relaxed);
+    let removed = server.call("DELETE", ALICE, Some(&alice), "").await;
+    assert_eq!(removed.status, StatusCode::OK);
+    assert!(server.store.0.lock().unwrap().is_empty());
     assert_eq!(*server.wakeups.0.lock().unwrap(), ["+alice", "-alice"]);
 }
 
@@ -179,6 +200,24 @@ async fn storing_is_limited_to_five_an_hour() {
         (StatusCode::TOO_MANY_REQUESTS, "3600")
     );
     server.clock.advance(Duration::from_hours(1));
+    assert_eq!(
+        server.call("POST", ALICE, Some(&alice), "").await.status,
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
+async fn attempts_of_a_stranger_do_not_lock_a_user_out() {
+    let server = Server::hybrid();
+    let alice = basic_header("alice", APP_PASSWORD);
+    let wrong = basic_header("alice", "wrong-password-wrong-password");
+    let stranger = "198.51.100.9:1000";
+    for _ in 0..5 {
+        let refused = server.call_from(stranger, "POST", ALICE, Some(&wrong), "").await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    }
+    let limited = server.call_from(stranger, "POST", ALICE, Some(&wrong), "").await;
+    assert_eq!(limited.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(
         server.call("POST", ALICE, Some(&alice), "").await.status,
         StatusCode::OK

@@ -1,12 +1,11 @@
 //! `/api/v1/users/{id}/app-password`: the background credential of a user (hybrid mode).
 //!
 //! Each call proves the caller at Nextcloud (OCS v2) and acts only on the UID that Nextcloud answers. At most five
-//! attempts per hour and path user; requests whose Basic name is another are refused before counting, so that
-//! nobody can lock out somebody else by naming them.
+//! attempts per hour, client address and path user: nobody can lock out somebody else by naming them from elsewhere.
 
 use crate::api::extract::{ClaimedUser, not_yours};
 use crate::api::{ApiError, ApiState};
-use crate::auth::{AppPasswordError, AppPasswords, AuthError};
+use crate::auth::{AppPasswordError, AppPasswords, AuthError, budget_address};
 use crate::ids::{LoginName, UserId};
 use crate::nextcloud::Credential;
 use axum::Json;
@@ -14,6 +13,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -51,7 +51,7 @@ pub(crate) async fn post(
 ) -> Result<Json<Stored>, ApiError> {
     let service = service(&state)?;
     let body = parse_body(&body)?;
-    let attempt = Attempt::start(&state, &caller.user)?;
+    let attempt = Attempt::start(&state, &caller)?;
     // Success counts too: nobody needs to store a credential more than five times an hour.
     attempt.count();
     let Credential::Basic { login_name, password } = caller.credential else {
@@ -78,7 +78,7 @@ pub(crate) async fn post(
 
 /// Says whether one is stored.
 pub(crate) async fn get(State(state): State<ApiState>, caller: ClaimedUser) -> Result<Json<Shown>, ApiError> {
-    let attempt = Attempt::start(&state, &caller.user)?;
+    let attempt = Attempt::start(&state, &caller)?;
     let answer = service(&state)?
         .is_stored(&caller.user, &caller.credential, caller.client)
         .await;
@@ -95,7 +95,7 @@ pub(crate) async fn delete(
     State(state): State<ApiState>,
     caller: ClaimedUser,
 ) -> Result<Json<Removed>, ApiError> {
-    let attempt = Attempt::start(&state, &caller.user)?;
+    let attempt = Attempt::start(&state, &caller)?;
     let answer = service(&state)?
         .remove(&caller.user, &caller.credential, caller.client)
         .await;
@@ -141,23 +141,24 @@ fn parse_body(body: &[u8]) -> Result<StoreBody, ApiError> {
     Ok(body)
 }
 
-/// One attempt on a user's credential routes.
+/// One attempt of a client on a user's credential routes.
 struct Attempt<'a> {
     state: &'a ApiState,
-    user: &'a UserId,
+    key: (IpAddr, UserId),
 }
 
 impl<'a> Attempt<'a> {
-    fn start(state: &'a ApiState, user: &'a UserId) -> Result<Self, ApiError> {
-        state.shared.attempts.check(&user.to_string()).map_err(|full| {
+    fn start(state: &'a ApiState, caller: &ClaimedUser) -> Result<Self, ApiError> {
+        let key = (budget_address(caller.client), caller.user.clone());
+        state.shared.attempts.check(&key).map_err(|full| {
             ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded")
                 .with_retry_after(full.retry_after)
         })?;
-        Ok(Self { state, user })
+        Ok(Self { state, key })
     }
 
     fn count(&self) {
-        self.state.shared.attempts.record(self.user.to_string());
+        self.state.shared.attempts.record(self.key.clone());
     }
 
     /// Counts failures of the caller only.
@@ -186,5 +187,6 @@ fn api_error(error: AppPasswordError) -> ApiError {
         }
         AppPasswordError::Auth(error) => error.into(),
         AppPasswordError::Store(error) => ApiError::internal(error),
+        AppPasswordError::Removal(error) => ApiError::internal(error),
     }
 }

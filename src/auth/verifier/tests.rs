@@ -146,6 +146,37 @@ async fn an_outage_is_no_refusal_and_is_not_cached() {
 }
 
 #[tokio::test]
+async fn a_credential_that_worked_is_no_guess_after_an_outage() {
+    let (fake, clock) = (FakeNextcloud::with_user("alice", "right"), manual_clock());
+    let verifier = verifier(&fake, &clock);
+    assert_eq!(check(&verifier, "alice", "right", 1).await, Ok("alice".into()));
+    for from in 0..6 {
+        let refused = check(&verifier, "alice", &format!("guess-{from}"), from).await;
+        assert_eq!(refused, Err(AuthError::Refused(Challenge::Basic)));
+    }
+    clock.advance(2 * 60 * SECOND);
+    fake.down.store(true, Ordering::Relaxed);
+    for _ in 0..2 {
+        let answer = check(&verifier, "alice", "right", 1).await;
+        assert!(matches!(answer, Err(AuthError::Unavailable { .. })), "{answer:?}");
+    }
+    fake.down.store(false, Ordering::Relaxed);
+    assert_eq!(check(&verifier, "alice", "right", 1).await, Ok("alice".into()));
+    verifier.refuse(&basic("alice", "right")).await;
+    clock.advance(31 * SECOND);
+    assert_eq!(
+        check(&verifier, "alice", "right", 1).await,
+        Err(AuthError::Refused(Challenge::Basic)),
+        "a refused credential is a guess again, and the budgets are spent"
+    );
+    assert_eq!(
+        fake.asked(),
+        10,
+        "once at first, six guesses, two in the outage, once after it"
+    );
+}
+
+#[tokio::test]
 async fn a_live_check_asks_although_an_acceptance_is_cached() {
     let (fake, clock) = (FakeNextcloud::with_user("alice", "right"), manual_clock());
     let verifier = verifier(&fake, &clock);

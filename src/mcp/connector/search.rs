@@ -28,6 +28,9 @@ struct Found {
 #[derive(Debug, Serialize, JsonSchema)]
 struct Results {
     results: Vec<Found>,
+    /// Why results may be missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    degraded: Option<String>,
 }
 
 pub(super) fn tool() -> ToolEntry {
@@ -55,5 +58,6 @@ async fn run(context: ToolContext, arguments: Arguments) -> Result<Results, Tool
     };
     Ok(Results {
         results: response.hits.into_iter().map(found).collect(),
+        degraded: response.degraded,
     })
 }

@@ -15,9 +15,7 @@ use url::Url;
 
 /// A verified principal.
 pub(in crate::search) fn principal(uid: &str) -> Principal {
-    let answer: CurrentUser =
-        serde_json::from_value(serde_json::json!({ "id": uid, "displayname": uid, "groups": [] })).unwrap();
-    Principal::verified(&answer)
+    Principal::verified(&CurrentUser::for_test(uid))
 }
 
 /// A document's reader: uid, document type, path.

@@ -110,6 +110,27 @@ async fn what_nextcloud_does_not_confirm_is_left_out(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "./migrations")]
+async fn a_refused_credential_is_told_to_the_door(pool: PgPool) {
+    let world = with_one_document(World::new(pool)).await;
+    let answer = world.search("alice", request(Algorithm::Hybrid)).await.unwrap();
+    assert!(!answer.credential_refused);
+    world.check.fail_with(|| NextcloudError::Unauthorized);
+    let answer = world.search("alice", request(Algorithm::Hybrid)).await.unwrap();
+    assert!(answer.credential_refused && answer.hits.is_empty());
+    assert!(
+        serde_json::to_value(&answer)
+            .unwrap()
+            .get("credential_refused")
+            .is_none()
+    );
+    let fetched = world
+        .service
+        .document_checked(&principal("alice"), &world.check, "file", "1")
+        .await;
+    assert!(matches!(fetched, Err(SearchError::CredentialRefused)));
+}
+
+#[sqlx::test(migrations = "./migrations")]
 async fn a_blank_query_finds_nothing_and_asks_nobody(pool: PgPool) {
     let world = with_one_document(World::without_embedder(pool)).await;
     for query in ["", "  \n\u{3000}"] {
