@@ -12,6 +12,9 @@ pub enum CredentialError {
     /// The credential cannot be read now.
     #[error("the stored credential cannot be used: {0}")]
     Unusable(String),
+    /// Whether the credential is good cannot be told now: the user is not to be paused for it.
+    #[error("the credential cannot be checked now: {0}")]
+    Temporary(String),
     /// The database did not answer.
     #[error(transparent)]
     Database(#[from] crate::db::DbError),
