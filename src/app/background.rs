@@ -49,6 +49,7 @@ pub(super) async fn start(
             account: identity.account.clone(),
             pool: foundation.worker_pool().clone(),
             clock: foundation.clock.clone(),
+            grace: Duration::from_secs(config.server.shutdown_grace_seconds),
         };
         parts.spawn("the background sync", work.run(parts.shutdown()));
     }
@@ -95,6 +96,7 @@ struct Work {
     account: Option<Arc<ConfiguredCredentials>>,
     pool: sqlx::PgPool,
     clock: SharedClock,
+    grace: Duration,
 }
 
 impl Work {
@@ -106,6 +108,7 @@ impl Work {
             account,
             pool,
             clock,
+            grace,
         } = self;
         if !service.rebuild_until_ready(&pool, &shutdown).await {
             return Ok(());
@@ -115,7 +118,7 @@ impl Work {
         }
         let upkeep = service.keep_up(shutdown.clone());
         let account = enqueue_account(engine.clone(), account, shutdown.clone());
-        let work = worker::run(engine, pool, clock, shutdown);
+        let work = worker::run(engine, pool, clock, shutdown, grace);
         let (worked, (), ()) = tokio::join!(work, upkeep, account);
         Ok(worked?)
     }

@@ -97,14 +97,24 @@ async fn forget_dense(connection: &mut PgConnection, embeds: bool) -> Result<(),
     sqlx::query!("update chunks set dense = null where dense is not null")
         .execute(&mut *connection)
         .await?;
+    sqlx::query!(
+        "update documents set dense_chunk_count = 0, dense_indexed_at = null
+         where dense_chunk_count <> 0 or dense_indexed_at is not null"
+    )
+    .execute(&mut *connection)
+    .await?;
     let (from, to) = if embeds {
         ("indexed", "searchable")
     } else {
         ("searchable", "indexed")
     };
+    // What waits for vectors, or was given up while it waited, starts afresh with the new model.
     sqlx::query!(
-        "update documents set state = $2, state_changed_at = now(), attempts = 0, due_at = now(), lease_until = null
-         where state = $1",
+        "update documents set state = $2, state_changed_at = now(), attempts = 0, due_at = now(), reason = null,
+                lease_until = null, lease_generation = lease_generation + 1
+         where state = $1
+            or ($1 = 'indexed' and (state = 'searchable'
+                or state = 'dead' and visible_generation > 0 and indexed_etag = etag))",
         from,
         to,
     )
@@ -137,8 +147,8 @@ mod tests {
             CollectionChange::Same
         );
         sqlx::raw_sql(
-            "insert into documents (family, native_id, etag, state, visible_generation)
-               values ('file', '1', 'e', 'indexed', 1);
+            "insert into documents (family, native_id, etag, state, visible_generation, dense_chunk_count)
+               values ('file', '1', 'e', 'indexed', 1, 1);
              insert into chunks (document_id, generation, ordinal, start_offset, end_offset, text_hash, dense)
                select id, 1, 0, 0, 4, '', '\\x0000' from documents",
         )
@@ -150,13 +160,13 @@ mod tests {
             adopt(&pool, Some("b@3"), Some(3)).await.unwrap(),
             CollectionChange::Changed { old }
         );
-        let state: (String, i64) = sqlx::query_as(
-            "select state, (select count(*) from chunks where dense is not null) from documents",
+        let state: (String, i64, i32) = sqlx::query_as(
+            "select state, (select count(*) from chunks where dense is not null), dense_chunk_count from documents",
         )
         .fetch_one(&pool)
         .await
         .unwrap();
-        assert_eq!(state, ("searchable".to_owned(), 0));
+        assert_eq!(state, ("searchable".to_owned(), 0, 0));
         assert_eq!(
             adopt(&pool, Some("b@3"), Some(3)).await.unwrap(),
             CollectionChange::Same

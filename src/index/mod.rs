@@ -19,5 +19,5 @@ pub use chunk::{Chunk, Chunker, TokenizerError};
 pub use edge::{EdgeIndex, OpenOutcome};
 pub use embed::{Embedder, EmbeddingError, Priority, RtenEmbedder};
 pub use rebuild::{RebuildError, RebuildReport, needs_rebuild, rebuild, sparse_title};
-pub use sparse::{SparseEncoder, SparseVector, bm25_score};
+pub use sparse::{SparseEncoder, SparseVector};
 pub use vector_index::{Hit, IndexError, IndexStats, Point, TenantFilter, VectorIndex};

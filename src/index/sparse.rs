@@ -14,10 +14,6 @@ const AVERAGE_TERMS: f64 = 90.0;
 /// How often the title's terms count beside the passage's.
 const TITLE_WEIGHT: usize = 2;
 
-/// Half-way point of [`bm25_score`]: about the sum of one rare term (IDF 9 in 100,000 passages) with the weight of an
-/// average passage.
-const HALF_SCORE: f32 = 10.0;
-
 /// Term weights; the IDF factor is applied by the index.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SparseVector {
@@ -78,12 +74,6 @@ fn sorted(vector: qdrant_edge::SparseVector) -> SparseVector {
     SparseVector { indices, values }
 }
 
-/// A BM25 sum as a score from 0 to below 1: s / (s + 10), so that one good match of a rare term gives about one half.
-pub fn bm25_score(sum: f32) -> f32 {
-    let sum = sum.max(0.0);
-    sum / (sum + HALF_SCORE)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,12 +106,5 @@ mod tests {
         assert!(weight(&titled, &encoder, "budget") > weight(&passage, &encoder, "budget"));
         assert!(weight(&headed, &encoder, "budget") > 0.0);
         assert!(titled.indices.is_sorted());
-    }
-
-    #[test]
-    fn scores_stay_between_zero_and_one() {
-        assert!(bm25_score(-1.0).abs() < f32::EPSILON);
-        assert!((bm25_score(10.0) - 0.5).abs() < 1e-6);
-        assert!(bm25_score(1e6) < 1.0);
     }
 }

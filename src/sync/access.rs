@@ -1,6 +1,6 @@
 //! Who may read a document: interned sets of readers, and carrying a change into the index.
 
-use super::{SyncError, tombstones};
+use super::{SyncError, listing, tombstones};
 use crate::ids::{AccessSetId, DocumentId, UserId};
 use crate::index::VectorIndex;
 use chrono::{DateTime, Utc};
@@ -12,11 +12,12 @@ const BATCH: i64 = 1_000;
 /// Interns the reader sets of documents that have readers. The caller holds the row locks of `documents`, so that
 /// two scans that add readers at one time see each other's.
 pub async fn intern(conn: &mut PgConnection, documents: &[i64]) -> Result<(), SyncError> {
+    // The update changes nothing; it locks a set that stands already, so that it is not forgotten meanwhile.
     sqlx::query!(
         r#"insert into access_sets (members)
            select distinct array_agg(uid order by uid collate "C") from document_readers
-           where document_id = any($1) group by document_id
-           on conflict do nothing"#,
+           where document_id = any($1) group by document_id order by 1
+           on conflict (members) do update set members = excluded.members"#,
         documents
     )
     .execute(&mut *conn)
@@ -54,6 +55,7 @@ pub async fn remove_reader(
     )
     .fetch_all(&mut *conn)
     .await?;
+    let retitled = listing::retitled_without(&mut *conn, user, documents).await?;
     sqlx::query!(
         "delete from document_readers where uid = $1 and document_id = any($2)",
         user.as_str(),
@@ -70,6 +72,7 @@ pub async fn remove_reader(
     .await?;
     tombstones::delete_documents(&mut *conn, &orphans, now).await?;
     intern(&mut *conn, documents).await?;
+    listing::index_again(&mut *conn, user, &retitled, now).await?;
     requeue(&mut *conn, user, documents).await?;
     Ok(orphans.len())
 }
@@ -94,7 +97,7 @@ pub async fn carry_out(pool: &PgPool, index: &dyn VectorIndex) -> Result<usize, 
     let mut done = 0;
     loop {
         let changes = sqlx::query!(
-            r#"select id as "id: DocumentId", access_set_id as "access: AccessSetId" from documents
+            r#"select id as "id: DocumentId", access_set_id as "access: AccessSetId", visible_generation from documents
                where access_set_id is distinct from indexed_access_set_id
                  and access_set_id is not null and visible_generation > 0
                order by id limit $1"#,
@@ -102,25 +105,46 @@ pub async fn carry_out(pool: &PgPool, index: &dyn VectorIndex) -> Result<usize, 
         )
         .fetch_all(pool)
         .await?;
-        let changes: Vec<(DocumentId, AccessSetId)> = changes
+        let (changes, generations): (Vec<(DocumentId, AccessSetId)>, Vec<i64>) = changes
             .into_iter()
-            .filter_map(|row| Some((row.id, row.access?)))
-            .collect();
+            .filter_map(|row| Some(((row.id, row.access?), row.visible_generation)))
+            .unzip();
         if changes.is_empty() {
             return Ok(done);
         }
         index.set_access(&changes).await?;
         let (documents, sets): (Vec<i64>, Vec<i64>) = changes.iter().map(|(d, a)| (d.0, a.0)).unzip();
+        // Points of a generation that became visible meanwhile carry what their own publication wrote.
         sqlx::query!(
             "update documents d set indexed_access_set_id = c.access
-             from unnest($1::bigint[], $2::bigint[]) as c (id, access) where d.id = c.id",
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as c (id, access, generation)
+             where d.id = c.id and d.visible_generation = c.generation",
             &documents,
-            &sets
+            &sets,
+            &generations
         )
         .execute(pool)
         .await?;
         done += changes.len();
     }
+}
+
+/// Interns the readers of documents that have readers and no set; returns how many there were, a batch at most.
+pub async fn repair_sets(pool: &PgPool) -> Result<usize, SyncError> {
+    let mut tx = pool.begin().await?;
+    let documents = sqlx::query_scalar!(
+        "select id from documents d where access_set_id is null
+         and exists (select from document_readers r where r.document_id = d.id)
+         order by family, native_id limit $1 for update",
+        BATCH
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    if !documents.is_empty() {
+        intern(&mut tx, &documents).await?;
+    }
+    tx.commit().await?;
+    Ok(documents.len())
 }
 
 /// Forgets sets that neither a document nor its points carry; returns how many.

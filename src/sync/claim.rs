@@ -124,6 +124,27 @@ pub async fn claim(
     .await?)
 }
 
+/// Puts off all documents of `user` that are due in this phase and that nobody works on.
+pub async fn put_off(
+    pool: &PgPool,
+    phase: Phase,
+    user: &UserId,
+    until: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), SyncError> {
+    sqlx::query!(
+        "update documents set due_at = $3
+         where state = $1 and queue_uid = $2 and due_at <= $4 and (lease_until is null or lease_until < $4)",
+        phase.state(),
+        user.as_str(),
+        until,
+        now
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
 /// Gives a document back as it is: it is due again at once.
 pub async fn release(conn: &mut PgConnection, document: &Claimed) -> Result<(), SyncError> {
     sqlx::query!(

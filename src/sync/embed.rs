@@ -266,5 +266,14 @@ async fn settle(engine: &SyncEngine, documents: &[Claimed]) -> Result<(), SyncEr
     )
     .execute(&engine.pool)
     .await?;
+    // What changed meanwhile waits for phase 1, and not for the end of this lease.
+    sqlx::query!(
+        "update documents d set lease_until = null from unnest($1::bigint[], $2::bigint[]) as k (id, lease)
+         where d.id = k.id and d.lease_generation = k.lease and d.state <> 'searchable' and d.lease_until is not null",
+        &ids,
+        &leases
+    )
+    .execute(&engine.pool)
+    .await?;
     Ok(())
 }

@@ -64,6 +64,8 @@ pub struct SyncEngine {
     files: FilesSource,
     sweeps: Mutex<HashMap<UserId, Sweep>>,
     text_turns: AtomicU32,
+    /// Held while deletions and access changes are carried into the index: a removal and housekeeping may meet.
+    index_work: tokio::sync::Mutex<()>,
     stopping: CancellationToken,
 }
 
@@ -121,6 +123,7 @@ impl SyncEngine {
             files,
             sweeps: Mutex::default(),
             text_turns: AtomicU32::new(0),
+            index_work: tokio::sync::Mutex::default(),
             stopping: CancellationToken::new(),
         }
     }
@@ -160,7 +163,7 @@ impl SyncEngine {
                 }
             };
             match &result {
-                Ok(_) => users::activate(&self.pool, &lease.user, self.clock.now()).await?,
+                Ok(_) => users::enabled_again(&self.pool, &lease.user, self.clock.now()).await?,
                 Err(error) => self.scan_failed(&lease, error).await?,
             }
             outcomes.push(ScanOutcome {
@@ -232,15 +235,22 @@ impl SyncEngine {
         embed::turn(self).await
     }
 
-    /// Carries out what other work left for later: removals, tombstones, access changes, turns of paused users.
+    /// Carries out what other work left for later: removals, tombstones, access changes, turns of paused users,
+    /// missing scans and reader sets.
     /// Each part is tried even if another fails; the first failure is returned.
     pub async fn housekeeping(&self) -> Result<(), SyncError> {
         let removals = removal::finish_removals(&self.pool, self.clock.now()).await;
+        let scans = users::repair_scans(&self.pool, self.files.name(), self.clock.now()).await;
+        let unset = access::repair_sets(&self.pool).await;
+        let turns = users::repair_turns(&self.pool).await;
+        let index_work = self.index_work.lock().await;
         let deletions = tombstones::carry_out(&self.pool, &*self.index).await;
         let changes = access::carry_out(&self.pool, &*self.index).await;
-        let turns = users::repair_turns(&self.pool).await;
         let sets = access::forget_unused_sets(&self.pool).await;
+        drop(index_work);
         removals
+            .and(scans.map(drop))
+            .and(unset.map(drop))
             .and(deletions.map(drop))
             .and(changes.map(drop))
             .and(turns.map(drop))
@@ -250,6 +260,11 @@ impl SyncEngine {
     /// Forgets `user`: documents that nobody else reads are deleted, with their points.
     pub async fn remove_user(&self, user: &UserId) -> Result<(), SyncError> {
         removal::remove(&self.pool, user, self.clock.now()).await?;
+        self.sweeps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(user);
+        let _index_work = self.index_work.lock().await;
         tombstones::carry_out(&self.pool, &*self.index).await?;
         access::carry_out(&self.pool, &*self.index).await?;
         Ok(())

@@ -15,6 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Users served in one turn.
 const USERS_PER_TURN: i64 = 4;
@@ -27,6 +28,9 @@ const PAGES_PER_TURN: usize = 5;
 
 /// After all pages were seen, what is still wanted is fetched one by one for this long.
 const SWEEP_REST: TimeDelta = TimeDelta::minutes(10);
+
+/// While nobody can tell whether a user's credential is good.
+const CREDENTIAL_DELAY: TimeDelta = TimeDelta::minutes(1);
 
 /// How far the bulk fetch of a user's notes has come. Lost at a restart, which only costs reading pages again.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,25 +47,73 @@ struct Job {
     user: UserId,
     remote: Arc<dyn Remote>,
     content: Option<Bytes>,
+    /// Nextcloud refused the user in this turn: one shared by all of the user's jobs, none of which may ask again.
+    refused: Arc<AtomicBool>,
 }
 
-/// Serves the users who waited longest, a few documents each. Returns how many documents were worked on.
+/// What one turn took from the queue.
+#[derive(Default)]
+struct Taken {
+    /// One job per user, to be done before the others: a refused credential costs one request.
+    first: Vec<Job>,
+    /// The others.
+    rest: Vec<Job>,
+    /// Users for whom something was done without a document.
+    served: usize,
+}
+
+/// Serves the users who waited longest, a few documents each. Returns how many documents were worked on, or at least
+/// how many users were served; 0 = nothing is due.
 pub async fn turn(engine: &SyncEngine) -> Result<usize, SyncError> {
     let users = claim::users_due(&engine.pool, Phase::Text, USERS_PER_TURN, engine.clock.now()).await?;
-    let mut jobs = Vec::new();
+    let mut taken = Taken::default();
     for user in users {
         if engine.is_stopping() {
             break;
         }
-        match engine.remotes.open(&user).await {
-            Ok(remote) => jobs.extend(take(engine, &user, &remote).await?),
-            Err(error @ CredentialError::Database(_)) => return Err(error.into()),
-            Err(_) => {
-                users::pause(&engine.pool, &user, PauseReason::NoCredential, engine.clock.now()).await?;
+        if let Err(error) = serve(engine, &user, &mut taken).await {
+            for job in taken.first.iter().chain(&taken.rest) {
+                claim::release(&mut *engine.pool.acquire().await?, &job.document).await?;
             }
+            return Err(error);
         }
     }
-    let count = jobs.len();
+    let count = taken.first.len() + taken.rest.len() + taken.served;
+    let first = work_on(engine, taken.first).await;
+    let rest = work_on(engine, taken.rest).await;
+    first.and(rest)?;
+    Ok(count)
+}
+
+/// Takes documents of one user, or sees why there can be none.
+async fn serve(engine: &SyncEngine, user: &UserId, taken: &mut Taken) -> Result<(), SyncError> {
+    let now = engine.clock.now();
+    match engine.remotes.open(user).await {
+        Ok(remote) => {
+            let (jobs, swept) = take(engine, user, &remote).await?;
+            if jobs.is_empty() && swept {
+                taken.served += 1;
+            }
+            let mut jobs = jobs.into_iter();
+            taken.first.extend(jobs.next());
+            taken.rest.extend(jobs);
+            return Ok(());
+        }
+        Err(error @ CredentialError::Database(_)) => return Err(error.into()),
+        Err(error @ CredentialError::Temporary(_)) => {
+            tracing::debug!(%error, "a user is served later");
+            claim::put_off(&engine.pool, Phase::Text, user, now + CREDENTIAL_DELAY, now).await?;
+        }
+        Err(CredentialError::NotProvisioned | CredentialError::Unusable(_)) => {
+            users::pause(&engine.pool, user, PauseReason::NoCredential, now).await?;
+        }
+    }
+    taken.served += 1;
+    Ok(())
+}
+
+/// Works on documents side by side. All of them are tried; the first failure is returned.
+async fn work_on(engine: &SyncEngine, jobs: Vec<Job>) -> Result<(), SyncError> {
     let source = engine.files();
     let results: Vec<Result<(), SyncError>> = futures::stream::iter(jobs)
         .map(|job| work(engine, source, job))
@@ -74,24 +126,37 @@ pub async fn turn(engine: &SyncEngine) -> Result<usize, SyncError> {
             Err(error) => return Err(error),
         }
     }
-    Ok(count)
+    Ok(())
 }
 
-/// Claims documents of one user.
-async fn take(engine: &SyncEngine, user: &UserId, remote: &Arc<dyn Remote>) -> Result<Vec<Job>, SyncError> {
+/// Claims documents of one user, and whether the bulk fetch went on, which may find nothing.
+async fn take(
+    engine: &SyncEngine,
+    user: &UserId,
+    remote: &Arc<dyn Remote>,
+) -> Result<(Vec<Job>, bool), SyncError> {
+    let refused = Arc::new(AtomicBool::new(false));
     let job = |document, content| Job {
         document,
         user: user.clone(),
         remote: Arc::clone(remote),
         content,
+        refused: Arc::clone(&refused),
     };
     if let Some(start) = sweep_due(engine, user).await? {
         match sweep(engine, user, &**remote, start).await {
             Ok(found) => {
-                return Ok(found
+                let jobs = found
                     .into_iter()
                     .map(|(document, content)| job(document, Some(content)))
-                    .collect());
+                    .collect();
+                return Ok((jobs, true));
+            }
+            Err(SyncError::Nextcloud(
+                error @ (NextcloudError::Unauthorized | NextcloudError::AccountDisabled),
+            )) => {
+                user_refused(engine, user, &error).await?;
+                return Ok((Vec::new(), true));
             }
             Err(SyncError::Nextcloud(error)) => {
                 // The single fetches meet the same error and judge it.
@@ -103,10 +168,11 @@ async fn take(engine: &SyncEngine, user: &UserId, remote: &Arc<dyn Remote>) -> R
     }
     let now = engine.clock.now();
     let documents = claim::claim(&engine.pool, Phase::Text, user, None, DOCUMENTS_PER_USER, now).await?;
-    Ok(documents
+    let jobs = documents
         .into_iter()
         .map(|document| job(document, None))
-        .collect())
+        .collect();
+    Ok((jobs, false))
 }
 
 /// Where to go on with the bulk fetch, when it pays.
@@ -166,9 +232,10 @@ async fn sweep(
     Ok(Vec::new())
 }
 
-/// Works on one document, or gives it back when the server stops.
+/// Works on one document, or gives it back when the server stops or the user was refused.
 async fn work(engine: &SyncEngine, source: &dyn Source, job: Job) -> Result<(), SyncError> {
-    if engine.is_stopping() {
+    let refused = job.content.is_none() && job.refused.load(Ordering::SeqCst);
+    if engine.is_stopping() || refused {
         return claim::release(&mut *engine.pool.acquire().await?, &job.document).await;
     }
     let content = if let Some(bytes) = &job.content {
@@ -269,13 +336,8 @@ async fn fetch_failed(engine: &SyncEngine, job: &Job, error: &NextcloudError) ->
     let now = engine.clock.now();
     let document = &job.document;
     match error {
-        NextcloudError::Unauthorized => {
-            claim::release(&mut *engine.pool.acquire().await?, document).await?;
-            engine.credential_rejected(&job.user).await
-        }
-        NextcloudError::AccountDisabled => {
-            claim::release(&mut *engine.pool.acquire().await?, document).await?;
-            users::pause(&engine.pool, &job.user, PauseReason::AccountDisabled, now).await
+        NextcloudError::Unauthorized | NextcloudError::AccountDisabled => {
+            give_up_user(engine, job, error).await
         }
         NextcloudError::TooLarge { .. } => failure::skip(&engine.pool, document, "too_large", now).await,
         NextcloudError::NotFound(_) => {
@@ -287,12 +349,38 @@ async fn fetch_failed(engine: &SyncEngine, job: &Job, error: &NextcloudError) ->
         error if error.is_transient() => {
             // Before a document is given up for the host's sake, one request tells whose fault it is.
             let last = i64::from(document.attempts) + 1 >= i64::from(engine.config.max_index_failures);
-            if last && job.remote.entry("/").await.is_err() {
-                return host_failed(engine, document, error).await;
+            if last && let Err(probe) = job.remote.entry("/").await {
+                return match probe {
+                    NextcloudError::Unauthorized | NextcloudError::AccountDisabled => {
+                        give_up_user(engine, job, &probe).await
+                    }
+                    _ => host_failed(engine, document, error).await,
+                };
             }
             document_failed(engine, document, &error.to_string()).await
         }
         error => document_failed(engine, document, &error.to_string()).await,
+    }
+}
+
+/// Gives the document back and keeps the user's other jobs of this turn from asking. Only the first one judges the
+/// user: a later one would judge a credential that came meanwhile.
+async fn give_up_user(engine: &SyncEngine, job: &Job, error: &NextcloudError) -> Result<(), SyncError> {
+    let known = job.refused.swap(true, Ordering::SeqCst);
+    claim::release(&mut *engine.pool.acquire().await?, &job.document).await?;
+    if known {
+        return Ok(());
+    }
+    user_refused(engine, &job.user, error).await
+}
+
+/// Nextcloud refuses the user, not a document: the credential is dropped, or the account left alone for a while.
+async fn user_refused(engine: &SyncEngine, user: &UserId, error: &NextcloudError) -> Result<(), SyncError> {
+    if matches!(error, NextcloudError::AccountDisabled) {
+        let now = engine.clock.now();
+        users::pause(&engine.pool, user, PauseReason::AccountDisabled, now).await
+    } else {
+        engine.credential_rejected(user).await
     }
 }
 

@@ -83,8 +83,86 @@ pub async fn write(
 ) -> Result<usize, SyncError> {
     let columns = Columns::of(items);
     let due = write_documents(conn, listing, &columns).await?;
+    let retitled = retitled(conn, listing, &columns).await?;
     write_readers(conn, listing, &columns).await?;
-    Ok(due)
+    Ok(due + index_again(conn, listing.user, &retitled, listing.now).await?)
+}
+
+/// Documents whose indexed title, that of the reader with the smallest UID, this batch is about to change. A rename
+/// keeps the `ETag`, so nothing else tells.
+async fn retitled(
+    conn: &mut PgConnection,
+    listing: Listing<'_>,
+    columns: &Columns,
+) -> Result<Vec<i64>, SyncError> {
+    Ok(sqlx::query_scalar!(
+        r#"select d.id from unnest($2::text[], $3::text[], $4::text[]) as i (native_id, path, title)
+           join documents d on d.family = $1 and d.native_id = i.native_id
+           join lateral (select r.uid, r.title from document_readers r where r.document_id = d.id
+                         order by r.uid collate "C" limit 1) first on true
+           left join document_readers own on own.document_id = d.id and own.uid = $5
+           where first.uid collate "C" >= $5 and first.title <> i.title
+             and (own.uid is null or own.seen_scan <> $6 or i.path < own.path)"#,
+        listing.family,
+        &columns.native_id,
+        &columns.path,
+        &columns.title,
+        listing.user.as_str(),
+        listing.scan,
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Documents whose indexed title changes when `user` reads them no more.
+pub async fn retitled_without(
+    conn: &mut PgConnection,
+    user: &UserId,
+    documents: &[i64],
+) -> Result<Vec<i64>, SyncError> {
+    Ok(sqlx::query_scalar!(
+        r#"select own.document_id from document_readers own
+           join lateral (select r.uid, r.title from document_readers r
+                         where r.document_id = own.document_id and r.uid <> own.uid
+                         order by r.uid collate "C" limit 1) next on true
+           where own.uid = $1 and own.document_id = any($2)
+             and own.uid collate "C" < next.uid and own.title <> next.title"#,
+        user.as_str(),
+        documents
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Puts documents back to phase 1 on the turn of `user`: their content is to be indexed under a new title. Whoever
+/// works on one of them loses it. Returns how many did not wait for phase 1 already.
+pub async fn index_again(
+    conn: &mut PgConnection,
+    user: &UserId,
+    documents: &[i64],
+    now: DateTime<Utc>,
+) -> Result<usize, SyncError> {
+    if documents.is_empty() {
+        return Ok(0);
+    }
+    sqlx::query!(
+        "update documents set lease_until = null, lease_generation = lease_generation + 1
+         where id = any($1) and state = 'pending' and lease_until is not null",
+        documents
+    )
+    .execute(&mut *conn)
+    .await?;
+    let again = sqlx::query!(
+        "update documents set state = 'pending', reason = null, state_changed_at = $3, attempts = 0, due_at = $3,
+                queue_uid = $2, lease_until = null, lease_generation = lease_generation + 1
+         where id = any($1) and state in ('searchable', 'indexed', 'dead')",
+        documents,
+        user.as_str(),
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(usize::try_from(again.rows_affected()).unwrap_or(usize::MAX))
 }
 
 /// New and changed versions become `pending` (or `skipped`); the row locks stay until the transaction ends.

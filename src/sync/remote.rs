@@ -23,7 +23,7 @@ pub trait Remote: Send + Sync {
     /// The content of a file, at most `limit` bytes.
     async fn download(&self, path: &str, limit: u64) -> Result<Download, NextcloudError>;
 
-    /// Folder of the notes, such as `Notes`; `None` when the Notes app is away.
+    /// Folder of the notes, such as `Notes`; `None` when the Notes app is away or not for this user.
     async fn notes_path(&self) -> Result<Option<String>, NextcloudError>;
 
     /// Notes with content, `size` at a time.
@@ -64,7 +64,7 @@ impl Remote for UserSession {
     async fn notes_path(&self) -> Result<Option<String>, NextcloudError> {
         match self.note_settings().await {
             Ok(settings) => Ok(Some(settings.notes_path)),
-            Err(NextcloudError::NotFound(_)) => Ok(None),
+            Err(NextcloudError::NotFound(_) | NextcloudError::Forbidden(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -13,8 +13,11 @@ const BATCH: i64 = 1_000;
 /// by [`finish_removals`].
 pub async fn remove(pool: &PgPool, user: &UserId, now: DateTime<Utc>) -> Result<(), SyncError> {
     users::pause(pool, user, PauseReason::Removed, now).await?;
+    // Should the user come back meanwhile, everything must be listed anew.
     sqlx::query!(
-        "update scans set lease_generation = lease_generation + 1, lease_until = null where uid = $1",
+        "update scans set lease_generation = lease_generation + 1, lease_until = null, root_etag = null,
+                full_walk_at = null, completed_at = null
+         where uid = $1",
         user.as_str()
     )
     .execute(pool)
@@ -31,6 +34,16 @@ pub async fn remove(pool: &PgPool, user: &UserId, now: DateTime<Utc>) -> Result<
             break;
         }
         let mut tx = pool.begin().await?;
+        let still_removed = sqlx::query_scalar!(
+            "select uid from users where uid = $1 and sync_state_reason = 'removed' for share",
+            user.as_str()
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        if still_removed.is_none() {
+            // A new credential came: the next scan decides what the user reads.
+            return Ok(());
+        }
         access::remove_reader(&mut tx, user, &documents, now).await?;
         tx.commit().await?;
     }

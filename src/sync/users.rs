@@ -3,7 +3,7 @@
 use super::SyncError;
 use crate::ids::UserId;
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 /// Why a user is not synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub async fn enqueue(
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
-    activate(pool, user, now).await
+    end_pause(pool, user, None, now).await
 }
 
 /// A scan of the user is due now: something was seen that the last scan cannot know.
@@ -69,13 +69,25 @@ pub async fn wake_scans(pool: &PgPool, user: &UserId, now: DateTime<Utc>) -> Res
     Ok(())
 }
 
-/// Ends a pause. Documents that waited for nobody wait for this user again.
-pub async fn activate(pool: &PgPool, user: &UserId, now: DateTime<Utc>) -> Result<(), SyncError> {
+/// Ends the pause of a disabled account that answers again. A pause for another reason stays: a scan that began
+/// before it says nothing about it.
+pub async fn enabled_again(pool: &PgPool, user: &UserId, now: DateTime<Utc>) -> Result<(), SyncError> {
+    end_pause(pool, user, Some(PauseReason::AccountDisabled), now).await
+}
+
+/// Ends a pause, with `only` none for another reason. Documents that waited for nobody wait for this user again.
+async fn end_pause(
+    pool: &PgPool,
+    user: &UserId,
+    only: Option<PauseReason>,
+    now: DateTime<Utc>,
+) -> Result<(), SyncError> {
     let woken = sqlx::query!(
         "update users set sync_state = 'active', sync_state_reason = null, sync_state_since = $2
-         where uid = $1 and sync_state <> 'active'",
+         where uid = $1 and sync_state <> 'active' and ($3::text is null or sync_state_reason = $3)",
         user.as_str(),
-        now
+        now,
+        only.map(PauseReason::as_str)
     )
     .execute(pool)
     .await?;
@@ -92,7 +104,7 @@ pub async fn activate(pool: &PgPool, user: &UserId, now: DateTime<Utc>) -> Resul
     Ok(())
 }
 
-/// Stops syncing the user. Documents on this user's turn go to another reader who is synced, or wait.
+/// Stops syncing the user. A removal under way stays marked, so that it is finished. Documents on this user's turn go to another reader who is synced, or wait.
 pub async fn pause(
     pool: &PgPool,
     user: &UserId,
@@ -102,7 +114,8 @@ pub async fn pause(
     let mut tx = pool.begin().await?;
     sqlx::query!(
         "update users set sync_state = 'paused', sync_state_reason = $2, sync_state_since = $3
-         where uid = $1 and (sync_state = 'active' or sync_state_reason is distinct from $2)",
+         where uid = $1 and (sync_state = 'active' or sync_state_reason is distinct from $2)
+           and sync_state_reason is distinct from 'removed'",
         user.as_str(),
         reason.as_str(),
         now
@@ -120,6 +133,19 @@ pub async fn pause(
     .await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Gives active users the scan of `source` that they lack.
+pub async fn repair_scans(pool: &PgPool, source: &str, now: DateTime<Utc>) -> Result<u64, SyncError> {
+    let created = sqlx::query!(
+        "insert into scans (uid, source, due_at) select uid, $1, $2 from users where sync_state = 'active'
+         on conflict do nothing",
+        source,
+        now
+    )
+    .execute(pool)
+    .await?;
+    Ok(created.rows_affected())
 }
 
 /// Puts documents on the turn of someone who reads them and is synced, where that is no longer so.
@@ -141,13 +167,17 @@ pub async fn repair_turns(pool: &PgPool) -> Result<u64, SyncError> {
 }
 
 /// Stores the user's notes folder; `None` when the Notes app is away.
-pub async fn set_notes_path(pool: &PgPool, user: &UserId, path: Option<&str>) -> Result<(), SyncError> {
+pub async fn set_notes_path(
+    conn: &mut PgConnection,
+    user: &UserId,
+    path: Option<&str>,
+) -> Result<(), SyncError> {
     sqlx::query!(
         "update users set notes_path = $2 where uid = $1 and notes_path is distinct from $2",
         user.as_str(),
         path
     )
-    .execute(pool)
+    .execute(conn)
     .await?;
     Ok(())
 }

@@ -31,8 +31,8 @@ const MISSED_HEARTBEATS: usize = 3;
 /// Notifications wake the worker at once; retries and what a broken listener missed are found by polling.
 const POLL: Duration = Duration::from_secs(2);
 
-/// How long running jobs may take to end at shutdown.
-const GRACE: Duration = Duration::from_secs(20);
+/// Pause before the queue's tables are tried again.
+const SET_UP_PAUSE: Duration = Duration::from_secs(5);
 
 /// Pause before workers are built anew after a failure of all of them.
 const REBUILD_PAUSE: Duration = Duration::from_secs(1);
@@ -68,24 +68,33 @@ impl Codec<Payload> for RawCodec {
 }
 
 /// Works until `shutdown`: then nothing new is claimed, running documents are finished or given back, and this
-/// returns within the grace period. A lost database ends nothing: workers are built anew until it is back.
+/// returns within `grace`. A lost database ends nothing: workers are built anew until it is back.
 pub async fn run(
     engine: Arc<SyncEngine>,
     pool: PgPool,
     clock: SharedClock,
     shutdown: CancellationToken,
+    grace: Duration,
 ) -> Result<(), WorkerError> {
-    queue::set_up(&pool).await?;
+    if !set_up(&pool, &shutdown).await {
+        engine.stop();
+        return Ok(());
+    }
     let jobs = Arc::new(Jobs::new(Arc::clone(&engine), pool.clone()));
     let ticker = Ticker::new(Arc::clone(&engine), pool.clone(), clock);
     let working = async {
         while !shutdown.is_cancelled() {
-            if let Err(error) = monitor(&jobs, &pool, &shutdown).await {
-                tracing::warn!(%error, "the workers ended; they are built anew");
-                tokio::select! {
-                    () = shutdown.cancelled() => {}
-                    () = tokio::time::sleep(REBUILD_PAUSE) => {}
-                }
+            let ended = monitor(&jobs, &pool, &shutdown, grace).await;
+            if shutdown.is_cancelled() {
+                break;
+            }
+            match ended {
+                Ok(()) => tracing::warn!("the workers ended; they are built anew"),
+                Err(error) => tracing::warn!(%error, "the workers ended; they are built anew"),
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(REBUILD_PAUSE) => {}
             }
         }
     };
@@ -97,12 +106,28 @@ pub async fn run(
     Ok(())
 }
 
+/// Makes the queue's tables, however long the database is away; `false` when `shutdown` came first.
+async fn set_up(pool: &PgPool, shutdown: &CancellationToken) -> bool {
+    let trying = async {
+        while let Err(error) = queue::set_up(pool).await {
+            tracing::warn!(%error, "the job queue cannot be made ready yet");
+            tokio::time::sleep(SET_UP_PAUSE).await;
+        }
+    };
+    shutdown.run_until_cancelled(trying).await.is_some()
+}
+
 /// One life of the workers.
-async fn monitor(jobs: &Arc<Jobs>, pool: &PgPool, shutdown: &CancellationToken) -> Result<(), MonitorError> {
+async fn monitor(
+    jobs: &Arc<Jobs>,
+    pool: &PgPool,
+    shutdown: &CancellationToken,
+    grace: Duration,
+) -> Result<(), MonitorError> {
     let (jobs, pool) = (Arc::clone(jobs), pool.clone());
     let signal = shutdown.clone();
     Monitor::new()
-        .shutdown_timeout(GRACE)
+        .shutdown_timeout(grace)
         .should_restart(|_, error| {
             tracing::warn!(%error, "a worker ended; it is built anew");
             true

@@ -115,6 +115,7 @@ async fn a_worker_survives_poison_does_the_work_and_stops_when_told(pool: PgPool
         world.pool.clone(),
         world.clock.clone(),
         stop.clone(),
+        Duration::from_secs(20),
     ));
     until("the document is indexed", async || {
         world.states().await.iter().any(|(_, state)| state == "indexed")

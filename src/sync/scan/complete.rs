@@ -2,7 +2,7 @@
 
 use super::lease::ScanLease;
 use crate::sync::sources::Coverage;
-use crate::sync::{SyncError, access};
+use crate::sync::{SyncError, access, users};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
 
@@ -77,6 +77,10 @@ pub async fn missing(
     })
 }
 
+/// The notes folder as the listing was told; nothing inside when the Notes app is away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotesSetting(pub Option<String>);
+
 /// How a scan ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ending {
@@ -97,10 +101,14 @@ pub async fn finish(
     lease: &ScanLease,
     coverage: &Coverage,
     missing: &Missing,
+    notes: Option<&NotesSetting>,
     ending: Ending,
 ) -> Result<usize, SyncError> {
     let mut tx = pool.begin().await?;
     lease.renew(&mut tx, ending.now).await?;
+    if let Some(NotesSetting(path)) = notes {
+        users::set_notes_path(&mut tx, &lease.user, path.as_deref()).await?;
+    }
     let mut gone = missing.again.clone();
     if ending.suspicious {
         mark(&mut tx, lease, &missing.new).await?;

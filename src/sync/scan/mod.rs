@@ -7,8 +7,8 @@ pub use lease::{ScanLease, claim};
 
 use super::listing::{self, Listing};
 use super::sources::{Coverage, Event, KnownState, ListedItem, Source};
-use super::{Remote, SyncEngine, SyncError, instance, users};
-use complete::Ending;
+use super::{Remote, SyncEngine, SyncError, instance};
+use complete::{Ending, NotesSetting};
 use std::mem;
 use tokio::sync::mpsc;
 
@@ -47,13 +47,13 @@ pub async fn run(
     };
     let writing = async {
         let mut report = ScanReport::default();
+        let mut notes = None;
         let mut batch = Vec::new();
         while let Some(event) = received.recv().await {
             match event {
                 Event::Instance(id) => instance::check(&mut *engine.pool.acquire().await?, &id).await?,
-                Event::NotesPath(path) => {
-                    users::set_notes_path(&engine.pool, &lease.user, path.as_deref()).await?;
-                }
+                // Stored at the end: until then the next scan must see that the folder moved.
+                Event::NotesPath(path) => notes = Some(NotesSetting(path)),
                 Event::Item(item) => batch.push(item),
             }
             if batch.len() >= listing::BATCH {
@@ -63,11 +63,12 @@ pub async fn run(
         if !batch.is_empty() {
             write_batch(engine, lease, source, batch, &mut report).await?;
         }
-        Ok(report)
+        Ok((report, notes))
     };
-    let (listed, mut report) = tokio::try_join!(listing, writing)?;
+    let (listed, (mut report, notes)) = tokio::try_join!(listing, writing)?;
     let coverage = listed?;
-    conclude(engine, lease, source, &*remote, &coverage, &mut report).await?;
+    let listed = Listed { coverage, notes };
+    conclude(engine, lease, source, &*remote, &listed, &mut report).await?;
     Ok(report)
 }
 
@@ -117,15 +118,22 @@ async fn write_batch(
     Ok(())
 }
 
+/// What a complete listing told.
+struct Listed {
+    coverage: Coverage,
+    notes: Option<NotesSetting>,
+}
+
 /// Decides about what is missing and writes the end of the scan.
 async fn conclude(
     engine: &SyncEngine,
     lease: &ScanLease,
     source: &dyn Source,
     remote: &dyn Remote,
-    coverage: &Coverage,
+    listed: &Listed,
     report: &mut ScanReport,
 ) -> Result<(), SyncError> {
+    let Listed { coverage, notes } = listed;
     let missing = complete::missing(&engine.pool, lease, source.family(), coverage).await?;
     let mut suspicious = missing.is_suspicious();
     if let (false, Coverage::Everything { root_etag, .. } | Coverage::Changes { root_etag, .. }) =
@@ -141,7 +149,8 @@ async fn conclude(
         next: now + engine.scan_interval(),
         suspicious,
     };
-    report.deleted = complete::finish(&engine.pool, lease, coverage, &missing, ending).await?;
+    report.deleted =
+        complete::finish(&engine.pool, lease, coverage, &missing, notes.as_ref(), ending).await?;
     report.suspected = if suspicious { missing.new.len() } else { 0 };
     report.unchanged = *coverage == Coverage::Unchanged;
     Ok(())

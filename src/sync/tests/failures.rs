@@ -141,6 +141,25 @@ async fn another_reader_stands_in_for_one_whose_credential_is_refused(pool: PgPo
 }
 
 #[sqlx::test]
+async fn a_refused_credential_is_tried_once(pool: PgPool) {
+    let world = World::new(pool);
+    for n in 0..8 {
+        world.cloud.put("alice", &format!("/{n}.md"), "text");
+    }
+    world.enqueue("alice").await;
+    world.scan().await;
+    world.cloud.requests();
+    world.cloud.fail("alice", "*", || NextcloudError::Unauthorized);
+    world.settle().await;
+    assert_eq!(world.cloud.requests().len(), 1);
+    assert_eq!(world.cloud.rejected(), ["alice"]);
+    assert_eq!(
+        world.one::<i64>("select count(lease_until) from documents").await,
+        0
+    );
+}
+
+#[sqlx::test]
 async fn an_index_that_is_away_delays_and_loses_nothing(pool: PgPool) {
     let world = World::new(pool);
     world.cloud.put("alice", "/x.md", "text");

@@ -96,6 +96,22 @@ async fn a_new_version_with_the_same_content_is_not_indexed_again(pool: PgPool) 
 }
 
 #[sqlx::test]
+async fn a_renamed_document_is_indexed_under_its_new_title(pool: PgPool) {
+    let world = World::new(pool);
+    world.cloud.put("alice", "/old.md", "text");
+    world.enqueue("alice").await;
+    world.scan().await;
+    world.settle().await;
+    let hash = "select content_hash from documents";
+    let before = world.one::<Vec<u8>>(hash).await;
+    world.cloud.rename("alice", "/old.md", "/new.md");
+    assert_eq!(world.rescan().await[0].due, 1);
+    world.settle().await;
+    assert_ne!(world.one::<Vec<u8>>(hash).await, before);
+    world.assert_index_true().await;
+}
+
+#[sqlx::test]
 async fn what_has_no_text_is_skipped_with_its_reason(pool: PgPool) {
     let world = World::new(pool);
     world.cloud.put("alice", "/photo.jpg", "not a text");
