@@ -119,8 +119,8 @@ impl Work {
         let upkeep = service.keep_up(shutdown.clone());
         let account = enqueue_account(engine.clone(), account, shutdown.clone());
         let work = worker::run(engine, pool, clock, shutdown, grace);
-        let (worked, (), ()) = tokio::join!(work, upkeep, account);
-        Ok(worked?)
+        tokio::join!(work, upkeep, account);
+        Ok(())
     }
 }
 

@@ -5,7 +5,6 @@ use crate::index::{EmbeddingError, IndexError, RebuildError};
 use crate::nextcloud::NextcloudError;
 use crate::sync::SyncError;
 use crate::telemetry::LogError;
-use crate::worker::WorkerError;
 use std::net::SocketAddr;
 
 /// Why a command failed. The text is read by an operator.
@@ -38,9 +37,6 @@ pub enum AppError {
     /// The sync failed.
     #[error(transparent)]
     Sync(#[from] SyncError),
-    /// The background workers ended.
-    #[error("the background workers ended: {0}")]
-    Worker(#[from] WorkerError),
     /// The address is taken or not ours.
     #[error("cannot listen on {address}: {source}. Choose another with --port or HOST/PORT")]
     Listen {

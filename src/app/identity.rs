@@ -94,7 +94,7 @@ impl SyncTrigger for EngineTrigger {
         if let Some(engine) = self.engine.get()
             && let Err(error) = engine.enqueue_user(uid).await
         {
-            tracing::warn!(%error, "the first scan waits for the next tick");
+            tracing::warn!(%error, "the first scan waits for the next housekeeping");
         }
     }
 

@@ -18,4 +18,4 @@ mod tests;
 
 pub use job::{Job, JobError};
 pub use queue::{QueueError, push, push_once, set_up};
-pub use runner::{WorkerError, run};
+pub use runner::run;

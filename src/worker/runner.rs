@@ -1,7 +1,7 @@
 //! Running the jobs until the server stops.
 
 use super::handler::Jobs;
-use super::queue::{self, QUEUE, QueueError};
+use super::queue::{self, QUEUE};
 use super::ticker::Ticker;
 use crate::clock::SharedClock;
 use crate::sync::SyncEngine;
@@ -37,14 +37,6 @@ const SET_UP_PAUSE: Duration = Duration::from_secs(5);
 /// Pause before workers are built anew after a failure of all of them.
 const REBUILD_PAUSE: Duration = Duration::from_secs(1);
 
-/// The worker cannot run.
-#[derive(Debug, thiserror::Error)]
-pub enum WorkerError {
-    /// The queue's tables cannot be made.
-    #[error(transparent)]
-    Queue(#[from] QueueError),
-}
-
 /// A payload as it stands in the table. Decoding happens in the handler, where nonsense ends one job; in apalis it would
 /// end the worker.
 #[derive(Debug)]
@@ -75,10 +67,10 @@ pub async fn run(
     clock: SharedClock,
     shutdown: CancellationToken,
     grace: Duration,
-) -> Result<(), WorkerError> {
+) {
     if !set_up(&pool, &shutdown).await {
         engine.stop();
-        return Ok(());
+        return;
     }
     let jobs = Arc::new(Jobs::new(Arc::clone(&engine), pool.clone()));
     let ticker = Ticker::new(Arc::clone(&engine), pool.clone(), clock);
@@ -103,7 +95,6 @@ pub async fn run(
         engine.stop();
     };
     tokio::join!(working, ticker.run(&shutdown), stopping);
-    Ok(())
 }
 
 /// Makes the queue's tables, however long the database is away; `false` when `shutdown` came first.

@@ -132,7 +132,6 @@ async fn a_worker_survives_poison_does_the_work_and_stops_when_told(pool: PgPool
     tokio::time::timeout(Duration::from_secs(25), worker)
         .await
         .unwrap()
-        .unwrap()
         .unwrap();
     assert!(world.engine.is_stopping());
     let stuck: i64 = world

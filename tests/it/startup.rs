@@ -122,5 +122,9 @@ async fn single_user_mode_can_ask_for_a_token() {
 fn the_configuration_reference_is_up_to_date() {
     let printed = nextcloud_mcp_server::config::reference_markdown();
     let kept = std::fs::read_to_string("docs/configuration.md").unwrap();
-    assert_eq!(kept.trim_end(), printed.trim_end(), "run: nextcloud-mcp-server config-reference > docs/configuration.md");
+    assert_eq!(
+        kept.trim_end(),
+        printed.trim_end(),
+        "run: nextcloud-mcp-server config-reference > docs/configuration.md"
+    );
 }
