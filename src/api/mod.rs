@@ -20,6 +20,7 @@ mod observe;
 mod request_id;
 mod router;
 mod serve;
+mod starting;
 mod state;
 mod v1;
 
@@ -29,6 +30,7 @@ pub use health::{DatabaseProbe, IndexProbe, NextcloudProbe, Probe, Readiness};
 pub use request_id::RequestId;
 pub use router::router;
 pub use serve::serve;
+pub use starting::starting_router;
 pub use state::{ApiState, ApiStateParts, StatusFacts};
 
 #[cfg(test)]

@@ -13,14 +13,14 @@ pub async fn serve(config: Config) -> Result<ExitReason, AppError> {
     let metrics = telemetry::metrics::install().map_err(|error| AppError::Metrics(error.to_string()))?;
     let shutdown = shutdown_token()?;
     let sync_enabled = config.sync.enabled;
-    // A signal during the start is seen when it has ended: what was started is then stopped in order.
-    let server = RunningServer::start(
-        config,
-        StartOptions {
-            metrics: Some(metrics),
-        },
-    )
-    .await?;
+    let options = StartOptions {
+        metrics: Some(metrics),
+        interrupt: shutdown.clone(),
+    };
+    let server = match RunningServer::start(config, options).await {
+        Err(AppError::StoppedAtStart) => return Ok(ExitReason::Done),
+        started => started?,
+    };
     say(&format!(
         "MCP at http://{0}/mcp · health at http://{0}/health/ready",
         server.address()
@@ -44,7 +44,14 @@ pub async fn stdio(config: Config) -> Result<ExitReason, AppError> {
     // Standard output belongs to the protocol; logs go to standard error.
     start_logs(&config)?;
     let shutdown = shutdown_token()?;
-    let server = RunningServer::start_without_listener(config).await?;
+    let options = StartOptions {
+        metrics: None,
+        interrupt: shutdown.clone(),
+    };
+    let server = match RunningServer::start_without_listener(config, options).await {
+        Err(AppError::StoppedAtStart) => return Ok(ExitReason::Done),
+        started => started?,
+    };
     let outcome = tokio::select! {
         outcome = server.serve_stdio() => outcome,
         () = shutdown.cancelled() => Ok(()),

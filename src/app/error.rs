@@ -60,6 +60,9 @@ pub enum AppError {
     /// `reindex` without sync.
     #[error("there is no index: set VECTOR_SYNC_ENABLED=true")]
     NoIndex,
+    /// A signal came before the server stood.
+    #[error("stopped before the server stood")]
+    StoppedAtStart,
     /// A part of the server ended although nobody asked it to.
     #[error("{0} ended unexpectedly")]
     PartEnded(&'static str),

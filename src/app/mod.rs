@@ -6,6 +6,7 @@
 //! | `index_service` | opening, rebuilding and keeping up the index |
 //! | `identity` | who may call, and the background credential, by mode |
 //! | `running`, `parts` | a running server and its tasks |
+//! | `patience` | waiting for the database at the start |
 //! | `background` | search and the background sync |
 //! | `commands` | `serve`, `stdio`, `migrate`, `reindex` |
 //! | `doctor` | `doctor` |
@@ -20,6 +21,7 @@ mod identity;
 mod index_service;
 mod output;
 mod parts;
+mod patience;
 mod progress;
 mod running;
 mod signals;

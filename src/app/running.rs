@@ -2,7 +2,7 @@
 
 use super::identity::Identity;
 use super::parts::Parts;
-use super::{AppError, Foundation, background};
+use super::{AppError, Foundation, background, patience};
 use crate::api::{
     self, ApiState, ApiStateParts, DatabaseProbe, NextcloudProbe, Probe, Readiness, StatusFacts,
 };
@@ -13,11 +13,12 @@ use crate::nextcloud::Nextcloud;
 use crate::sync::SyncStatusService;
 use crate::telemetry;
 use crate::telemetry::metrics::Metrics;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 /// What a part gets beyond the grace of the work in it.
 const EXTRA_GRACE: Duration = Duration::from_secs(5);
@@ -27,6 +28,8 @@ const EXTRA_GRACE: Duration = Duration::from_secs(5);
 pub struct StartOptions {
     /// Serve these metrics on their own port, when one is configured.
     pub metrics: Option<Metrics>,
+    /// Ends a start that still waits for the database.
+    pub interrupt: CancellationToken,
 }
 
 /// A running server. [`RunningServer::stop`] ends it in order; dropping it does not stop a private cluster.
@@ -45,26 +48,25 @@ impl RunningServer {
     /// Starts everything that `config` asks for.
     pub async fn start(config: Config, options: StartOptions) -> Result<Self, AppError> {
         let listen = config.server.listen;
-        let listener = TcpListener::bind(listen)
-            .await
-            .map_err(|source| AppError::Listen {
-                address: listen,
-                source,
-            })?;
+        let listener = bind(listen).map_err(|source| AppError::Listen {
+            address: listen,
+            source,
+        })?;
         Self::assemble(config, Some(listener), options).await
     }
 
     /// Starts everything but the HTTP listener, for [`RunningServer::serve_stdio`].
-    pub async fn start_without_listener(config: Config) -> Result<Self, AppError> {
-        Self::assemble(config, None, StartOptions::default()).await
+    pub async fn start_without_listener(config: Config, options: StartOptions) -> Result<Self, AppError> {
+        Self::assemble(config, None, options).await
     }
 
     async fn assemble(
         config: Config,
-        listener: Option<TcpListener>,
+        listener: Option<StdListener>,
         options: StartOptions,
     ) -> Result<Self, AppError> {
-        let foundation = Foundation::open(&config).await?;
+        let foundation = patience::open(&config, listener.as_ref(), &options.interrupt).await?;
+        let listener = listener.map(TcpListener::from_std).transpose()?;
         let mut parts = Parts::new();
         match Self::start_parts(&config, &foundation, &mut parts, listener, options).await {
             Ok(started) => Ok(Self {
@@ -180,6 +182,13 @@ impl RunningServer {
             foundation.close().await;
         }
     }
+}
+
+/// Two servers answer on the same socket, one after the other: first that it starts, then the real one.
+fn bind(address: SocketAddr) -> std::io::Result<StdListener> {
+    let listener = StdListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }
 
 struct Started {

@@ -1,6 +1,6 @@
 //! The server as a process of its own: killed, stopped, started again.
 
-use crate::harness::{ALICE, Account, PATIENCE, client, fresh_database, pause};
+use crate::harness::{ALICE, Account, PATIENCE, admin, client, fresh_database, pause};
 use nextcloud_sim::Simulator;
 use serde_json::{Value, json};
 use std::net::TcpListener;
@@ -183,6 +183,70 @@ async fn sigterm_ends_with_zero() {
         .await;
     process.signal(nix::sys::signal::Signal::SIGTERM);
     assert_eq!(process.exit_code().await, Some(0));
+}
+
+/// Q09: the second signal does not wait for anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_sigterm_ends_at_once() {
+    let sim = Simulator::start().await;
+    fill(&sim, 20);
+    let hang = nextcloud_sim::FaultRule::new(nextcloud_sim::Effect::Hang)
+        .method("GET")
+        .path("/remote.php/dav");
+    sim.world().faults().set(hang);
+    let data = tempfile::tempdir().unwrap();
+    let database = fresh_database().await;
+    let mut process = start(&sim, Some(&database), data.path());
+    let deadline = Instant::now() + PATIENCE;
+    while sim
+        .world()
+        .count_where(|r| r.method == "GET" && r.path.contains("/reports/"))
+        == 0
+    {
+        assert!(Instant::now() < deadline, "no document was fetched");
+        pause().await;
+    }
+    process.signal(nix::sys::signal::Signal::SIGTERM);
+    pause().await;
+    let begun = Instant::now();
+    process.signal(nix::sys::signal::Signal::SIGTERM);
+    process.exit_code().await;
+    assert!(
+        begun.elapsed() < std::time::Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+/// Q03: a database that is away at the start is waited for; the process lives and says what is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_before_the_database_waits_for_it() {
+    let sim = Simulator::start().await;
+    fill(&sim, 3);
+    let data = tempfile::tempdir().unwrap();
+    let database = fresh_database().await;
+    let name = url::Url::parse(&database)
+        .unwrap()
+        .path()
+        .trim_start_matches('/')
+        .to_owned();
+    admin(&format!("alter database {name} with allow_connections false")).await;
+    let process = start(&sim, Some(&database), data.path());
+    process
+        .until("/health/live", "it lives", |status, _| status == 200)
+        .await;
+    let ready = process
+        .until("/health/ready", "it is not ready", |status, _| status == 503)
+        .await;
+    assert_eq!(ready["checks"]["database"]["status"], "failed", "{ready}");
+    admin(&format!("alter database {name} with allow_connections true")).await;
+    process
+        .until(
+            "/api/v1/vector-sync/status",
+            "it works as soon as the database is there",
+            |_, s| s["indexed_documents"] == 3,
+        )
+        .await;
 }
 
 /// The private cluster and the index survive kill -9 of the server; the orphaned postmaster is adopted.

@@ -300,3 +300,12 @@ impl World {
 pub async fn pause() {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
+
+/// A statement on the cluster, outside any test's own database.
+pub async fn admin(statement: &str) {
+    let mut connection = sqlx::PgConnection::connect(&cluster_url()).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned()))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+}

@@ -1,6 +1,6 @@
 //! A part is away: the process stays up, says which, and goes on by itself.
 
-use crate::harness::{ALICE, BOB, PATIENCE, Setup, pause};
+use crate::harness::{ALICE, BOB, PATIENCE, Setup, admin, pause};
 use nextcloud_sim::{Effect, FaultRule, Simulator};
 use serde_json::Value;
 use std::time::Instant;
@@ -200,14 +200,4 @@ async fn a_lost_database_is_named_and_comes_back() {
     world
         .until_titles(Some(ALICE), "egret", "work resumed", |t| t == ["b.txt"])
         .await;
-}
-
-async fn admin(statement: &str) {
-    use sqlx::Connection;
-    let base = crate::harness::cluster_url();
-    let mut connection = sqlx::PgConnection::connect(&base).await.unwrap();
-    sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned()))
-        .execute(&mut connection)
-        .await
-        .unwrap();
 }
