@@ -2,12 +2,13 @@
 //! and the headers that every answer carries.
 
 use super::{ApiError, ApiState, ClientAddress, RequestId, request_id};
+use crate::telemetry::record;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, Method};
 use tracing::Instrument;
 
 /// Runs the request inside its span and finishes the answer.
@@ -32,22 +33,12 @@ pub(super) async fn observe(State(state): State<ApiState>, request: Request, nex
         .await;
     let status = response.status();
     span.record("status", status.as_u16());
-    count(&method, route, status.as_u16(), started);
+    record::http_request(route, method.as_str(), status.as_u16(), started.elapsed());
     if status.is_server_error() {
         let cause = response.extensions().get::<ApiError>().and_then(ApiError::cause);
         span.in_scope(|| tracing::error!(cause, "request failed with HTTP {}", status.as_u16()));
     }
     finish(response, &id)
-}
-
-fn count(method: &Method, route: &str, status: u16, started: std::time::Instant) {
-    let labels = [
-        ("method", method.as_str().to_owned()),
-        ("route", route.to_owned()),
-        ("status", status.to_string()),
-    ];
-    metrics::histogram!("http_server_request_duration_seconds", &labels)
-        .record(started.elapsed().as_secs_f64());
 }
 
 fn finish(response: Response, id: &RequestId) -> Response {

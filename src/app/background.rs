@@ -3,7 +3,7 @@
 use super::identity::Identity;
 use super::index_service::{self, IndexService};
 use super::parts::Parts;
-use super::{AppError, Foundation};
+use super::{AppError, Foundation, gauges};
 use crate::api::IndexProbe;
 use crate::auth::{ConfiguredCredentials, CredentialProvider};
 use crate::clock::SharedClock;
@@ -40,6 +40,10 @@ pub(super) async fn start(
         status: StatusCache::new(Arc::new(status.clone()), foundation.clock.clone()),
     };
     let probe = IndexProbe(service.index.clone());
+    parts.spawn_endless(
+        "the gauges",
+        gauges::publish(status.clone(), service.index.clone()),
+    );
     if let Some(credentials) = identity.background.clone() {
         let engine = Arc::new(sync_engine(config, foundation, &service, credentials));
         identity.trigger.connect(engine.clone());

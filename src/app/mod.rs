@@ -17,6 +17,7 @@ mod commands;
 mod doctor;
 mod error;
 mod foundation;
+mod gauges;
 mod identity;
 mod index_service;
 mod output;

@@ -6,6 +6,7 @@ use super::{DocumentSearch, Links, StatusCache, connector, notes, resources, sem
 use crate::auth::Caller;
 use crate::clock::SharedClock;
 use crate::nextcloud::NextcloudError;
+use crate::telemetry::record;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, Implementation,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
@@ -155,12 +156,7 @@ impl McpServer {
         let started = Instant::now();
         let outcome = entry.run(context, request.arguments.unwrap_or_default()).await;
         let tool = entry.tool.name.clone();
-        let labels = [
-            ("tool", tool.to_string()),
-            ("outcome", outcome_label(&outcome).to_owned()),
-        ];
-        metrics::histogram!("mcp_server_operation_duration_seconds", &labels)
-            .record(started.elapsed().as_secs_f64());
+        record::tool_call(&tool, outcome_label(&outcome), started.elapsed());
         match outcome {
             Ok(value) => Ok(CallToolResult::structured(value)),
             Err(error) => self.tool_error(&tool, error, &caller).await,

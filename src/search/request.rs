@@ -28,6 +28,17 @@ pub enum Algorithm {
     Bm25,
 }
 
+impl Algorithm {
+    /// As requests write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hybrid => "hybrid",
+            Self::Semantic => "semantic",
+            Self::Bm25 => "bm25",
+        }
+    }
+}
+
 /// How two lists become one (DESIGN §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]

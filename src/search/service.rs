@@ -10,6 +10,7 @@ use super::{IndexReadiness, SearchDocument, SearchError, SearchRequest, SearchRe
 use crate::auth::Principal;
 use crate::index::{Embedder, SparseEncoder, VectorIndex};
 use crate::nextcloud::UserSession;
+use crate::telemetry::record;
 use sqlx::PgPool;
 use std::sync::Arc;
 use url::Url;
@@ -55,8 +56,15 @@ impl SearchService {
         session: &UserSession,
         request: SearchRequest,
     ) -> Result<SearchResponse, SearchError> {
-        self.search_checked(principal, &self.check(principal, session)?, &request)
-            .await
+        let began = std::time::Instant::now();
+        let access = self.check(principal, session)?;
+        let response = self.search_checked(principal, &access, &request).await?;
+        record::search(
+            response.algorithm_used.name(),
+            response.dropped_documents,
+            began.elapsed(),
+        );
+        Ok(response)
     }
 
     /// The stored text of a document that the caller may open now (`fetch`): title, text, URL. `None` when

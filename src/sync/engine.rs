@@ -14,6 +14,7 @@ use crate::entropy::SharedEntropy;
 use crate::ids::UserId;
 use crate::index::{Chunker, Embedder, SparseEncoder, VectorIndex};
 use crate::nextcloud::NextcloudError;
+use crate::telemetry::record;
 use chrono::TimeDelta;
 use sqlx::PgPool;
 use std::collections::HashMap;
@@ -155,6 +156,7 @@ impl SyncEngine {
             let Some(lease) = scan::claim(&self.pool, 1, self.clock.now()).await?.pop() else {
                 break;
             };
+            let began = std::time::Instant::now();
             let result = tokio::select! {
                 result = scan::run(self, &lease, &self.files) => result,
                 () = self.stopping.cancelled() => {
@@ -162,6 +164,7 @@ impl SyncEngine {
                     break;
                 }
             };
+            record::scan(self.files.name(), result.is_ok(), began.elapsed());
             match &result {
                 Ok(_) => users::enabled_again(&self.pool, &lease.user, self.clock.now()).await?,
                 Err(error) => self.scan_failed(&lease, error).await?,

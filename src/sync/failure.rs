@@ -4,6 +4,7 @@ use super::claim::Claimed;
 use super::{SyncError, claim, listing, tombstones};
 use crate::entropy::SharedEntropy;
 use crate::nextcloud::NextcloudError;
+use crate::telemetry;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
 
@@ -68,6 +69,17 @@ pub enum Verdict {
     Dead,
 }
 
+impl Verdict {
+    /// As the metrics name it.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Delayed(_) => "delayed",
+            Self::Retried(_) => "retried",
+            Self::Dead => "dead",
+        }
+    }
+}
+
 /// Writes a failure. A version that changed meanwhile keeps its fresh start.
 pub async fn record(
     pool: &PgPool,
@@ -108,6 +120,7 @@ pub async fn record(
         claim::release(&mut tx, document).await?;
     }
     tx.commit().await?;
+    telemetry::record::document("any", verdict.label());
     Ok(())
 }
 
@@ -136,6 +149,7 @@ pub async fn skip(
         claim::release(&mut tx, document).await?;
     }
     tx.commit().await?;
+    telemetry::record::document("text", "skipped");
     Ok(())
 }
 

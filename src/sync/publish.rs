@@ -10,6 +10,7 @@ use super::prepare::PreparedChunk;
 use super::{SyncError, tombstones};
 use crate::ids::{AccessSetId, ChunkId};
 use crate::index::{Point, VectorIndex, half};
+use crate::telemetry::record;
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
@@ -169,6 +170,7 @@ pub async fn publish(
     }
     tombstones::retire_hidden_generations(&mut tx, &[document.id.0], now).await?;
     tx.commit().await?;
+    record::document("text", "published");
     Ok(())
 }
 

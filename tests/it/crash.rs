@@ -31,6 +31,15 @@ fn free_port() -> u16 {
 }
 
 fn start(sim: &Simulator, database: Option<&str>, data: &Path) -> Process {
+    start_with(sim, database, data, |command| command.stderr(Stdio::null()))
+}
+
+fn start_with(
+    sim: &Simulator,
+    database: Option<&str>,
+    data: &Path,
+    adjust: impl FnOnce(&mut Command) -> &mut Command,
+) -> Process {
     let port = free_port();
     let mut command = Command::new(env!("CARGO_BIN_EXE_nextcloud-mcp-server"));
     command
@@ -44,11 +53,11 @@ fn start(sim: &Simulator, database: Option<&str>, data: &Path) -> Process {
         .env("METRICS_ENABLED", "false")
         .env("DATA_DIR", data)
         .args(["serve", "--port", &port.to_string()])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+        .stdout(Stdio::null());
     if let Some(url) = database {
         command.env("DATABASE_URL", url);
     }
+    adjust(&mut command);
     Process {
         child: command.spawn().unwrap(),
         port,
@@ -390,4 +399,57 @@ async fn stdio_answers_a_client() {
     );
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// C04, B08, T14: neither the metrics nor the most talkative log tell a user's name or a secret.
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_and_logs_tell_no_secret() {
+    let sim = Simulator::start().await;
+    fill(&sim, 5);
+    let data = tempfile::tempdir().unwrap();
+    let log = data.path().join("log");
+    let metrics_port = free_port().to_string();
+    let database = fresh_database().await;
+    let mut process = start_with(&sim, Some(&database), data.path(), |command| {
+        command
+            .env("METRICS_ENABLED", "true")
+            .env("METRICS_PORT", &metrics_port)
+            .env("LOG_LEVEL", "trace")
+            .stderr(std::fs::File::create(&log).unwrap())
+    });
+    process
+        .until("/api/v1/vector-sync/status", "indexed", |_, s| {
+            s["indexed_documents"] == 5
+        })
+        .await;
+    assert_eq!(process.search("number3").await, ["0003.txt"]);
+    let metrics = process
+        .http
+        .get(format!("http://127.0.0.1:{metrics_port}/metrics"))
+        .send()
+        .await
+        .unwrap();
+    let metrics = metrics.text().await.unwrap();
+    for name in [
+        "ncmcp_sync_scans_total",
+        "ncmcp_search_duration_seconds",
+        "ncmcp_nextcloud_requests_total",
+    ] {
+        assert!(metrics.contains(name), "{name} in\n{metrics}");
+    }
+    process.signal(nix::sys::signal::Signal::SIGTERM);
+    process.exit_code().await;
+    let log = std::fs::read_to_string(&log).unwrap();
+    assert!(log.contains("request"), "the log is talkative");
+    let database_password = url::Url::parse(&database).unwrap().password().map(str::to_owned);
+    let secrets = [
+        Some(ALICE.password.to_owned()),
+        Some("YWxpY2U6".to_owned()),
+        database_password,
+    ];
+    for secret in secrets.into_iter().flatten() {
+        assert!(!metrics.contains(&secret), "{secret} in the metrics");
+        assert!(!log.contains(&secret), "{secret} in the log");
+    }
+    assert!(!metrics.contains(ALICE.uid), "{metrics}");
 }

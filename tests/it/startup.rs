@@ -128,3 +128,32 @@ fn the_configuration_reference_is_up_to_date() {
         "run: nextcloud-mcp-server config-reference > docs/configuration.md"
     );
 }
+
+/// Q12: another embedding never mixes with the old one: everything is embedded anew, nothing is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_embedding_embeds_everything_anew() {
+    let sim = Simulator::start().await;
+    sim.world().put_file("alice", "/a.txt", b"The gannet dives.");
+    sim.world().put_file("alice", "/b.txt", b"The puffin digs.");
+    let mut world = Setup::hybrid().start_with(sim).await;
+    world.provision(ALICE).await;
+    world
+        .until_status("keyword only", |s| s["indexed_documents"] == 2)
+        .await;
+    for (provider, dense) in [("embedded", 2), ("none", 0), ("embedded", 2)] {
+        world.env.retain(|(name, _)| name != "EMBEDDING_PROVIDER");
+        world
+            .env
+            .push(("EMBEDDING_PROVIDER".to_owned(), provider.to_owned()));
+        world.restart().await;
+        let complete = |s: &serde_json::Value| {
+            s["hybrid_chunks"] == dense && s["indexed_documents"] == 2 && s["status"] == "idle"
+        };
+        world.until_status(provider, complete).await;
+        world
+            .until_titles(Some(ALICE), "gannet", provider, |t| {
+                t.first().is_some_and(|title| title == "a.txt")
+            })
+            .await;
+    }
+}

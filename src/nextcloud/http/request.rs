@@ -6,6 +6,7 @@ use super::gate::Ticket;
 use super::{Credential, Nextcloud, Priority};
 use crate::nextcloud::NextcloudError;
 use crate::nextcloud::failure::{self, Failure};
+use crate::telemetry::record;
 use base64::Engine as _;
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION};
@@ -87,6 +88,18 @@ impl Nextcloud {
 
     /// Sends `call` through the gate. Only a 2xx comes back as an [`Answer`].
     pub(in crate::nextcloud) async fn dispatch(
+        &self,
+        call: Call,
+        credential: Option<&Credential>,
+        priority: Priority,
+    ) -> Result<Answer, NextcloudError> {
+        let (path, began) = (call.path.clone(), std::time::Instant::now());
+        let result = self.exchange(call, credential, priority).await;
+        record::nextcloud_request(&path, result.is_ok(), began.elapsed());
+        result
+    }
+
+    async fn exchange(
         &self,
         call: Call,
         credential: Option<&Credential>,
