@@ -1,14 +1,12 @@
-//! `PostgreSQL`: the pool, the private cluster, migrations and one repository per table.
+//! `PostgreSQL`: the pools, the private cluster, migrations, and what the database as a whole belongs to.
 //!
-//! Repositories are plain structs of functions that take `&mut PgConnection` (inside a transaction) or
-//! `&PgPool`. They return [`DbError`]; callers decide what it means.
+//! The SQL of a table stands with the concept that owns it: documents and scans in `sync`, app passwords in `auth`,
+//! chunks for searching in `search`.
 
-pub mod app_passwords;
 mod cluster;
 pub mod installation;
 mod migrate;
 mod open;
-pub mod users;
 
 pub use cluster::{ClusterError, DataDirLock};
 pub use migrate::{MigrateError, migrate};

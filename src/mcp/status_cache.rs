@@ -3,7 +3,7 @@
 use crate::clock::SharedClock;
 use crate::db::DbError;
 use crate::ids::UserId;
-use crate::sync::{SyncStatus, SyncStatusService};
+use crate::sync::{DeadLetter, SyncStatus, SyncStatusService};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use moka::future::Cache;
@@ -19,12 +19,18 @@ const CAPACITY: u64 = 10_000;
 pub trait StatusSource: Send + Sync {
     /// The state for `user`, or of everyone.
     async fn status(&self, user: Option<&UserId>) -> Result<SyncStatus, DbError>;
+    /// At most `limit` documents of `user` that were given up.
+    async fn dead_letters(&self, user: &UserId, limit: i64) -> Result<Vec<DeadLetter>, DbError>;
 }
 
 #[async_trait]
 impl StatusSource for SyncStatusService {
     async fn status(&self, user: Option<&UserId>) -> Result<SyncStatus, DbError> {
         Self::status(self, user).await
+    }
+
+    async fn dead_letters(&self, user: &UserId, limit: i64) -> Result<Vec<DeadLetter>, DbError> {
+        Self::dead_letters(self, user, limit).await
     }
 }
 
@@ -61,6 +67,14 @@ impl StatusCache {
             clock,
             entries: Cache::new(CAPACITY),
         }
+    }
+
+    /// At most `limit` documents of `user` that were given up, asked now.
+    pub async fn dead_letters(&self, user: &UserId, limit: i64) -> Result<Vec<DeadLetter>, StatusError> {
+        self.source
+            .dead_letters(user, limit)
+            .await
+            .map_err(|error| StatusError(Arc::new(error)))
     }
 
     /// The state for `user`, or of everyone, at most two seconds old.

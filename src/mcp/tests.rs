@@ -9,7 +9,7 @@ use crate::db::DbError;
 use crate::ids::UserId;
 use crate::nextcloud::CurrentUser;
 use crate::search::{SearchDocument, SearchError, SearchHit, SearchRequest, SearchResponse};
-use crate::sync::SyncStatus;
+use crate::sync::{DeadLetter, SyncStatus};
 use async_trait::async_trait;
 use rmcp::ServiceExt;
 use serde_json::{Value, json};
@@ -34,6 +34,10 @@ impl StatusSource for Fakes {
             indexed_documents,
             ..SyncStatus::default()
         })
+    }
+
+    async fn dead_letters(&self, _user: &UserId, _limit: i64) -> Result<Vec<DeadLetter>, DbError> {
+        Ok(Vec::new())
     }
 }
 

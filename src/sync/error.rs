@@ -2,6 +2,7 @@
 
 use crate::auth::CredentialError;
 use crate::db::DbError;
+use crate::db::installation::BindError;
 use crate::index::{EmbeddingError, IndexError};
 use crate::nextcloud::NextcloudError;
 
@@ -23,17 +24,9 @@ pub enum SyncError {
     /// No dense vectors came.
     #[error(transparent)]
     Embedding(#[from] EmbeddingError),
-    /// The database belongs to another Nextcloud.
-    #[error(
-        "this database holds the documents of the Nextcloud instance {stored}, but NEXTCLOUD_HOST answers as {found}: \
-         point NEXTCLOUD_HOST back, or use an empty database"
-    )]
-    WrongInstance {
-        /// Instance id stored at first contact.
-        stored: String,
-        /// Instance id that answered.
-        found: String,
-    },
+    /// The database belongs to another Nextcloud, or could not be asked.
+    #[error(transparent)]
+    Instance(#[from] BindError),
     /// Another worker took the work over; nothing of this run may be written any more.
     #[error("the lease was lost to another worker")]
     LeaseLost,

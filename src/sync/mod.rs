@@ -22,7 +22,6 @@ mod engine;
 mod error;
 mod failure;
 mod index_text;
-mod instance;
 mod listing;
 mod orphans;
 mod prepare;

@@ -51,6 +51,16 @@ async fn an_always_failing_document_does_not_stop_the_others() {
     world
         .until_status("the bad one is a dead letter", |s| s["dead_letters"] == 1)
         .await;
+    let told = world
+        .call_ok(Some(ALICE), "nc_get_vector_sync_status", serde_json::json!({}))
+        .await;
+    assert_eq!(told["dead_letter_documents"][0]["path"], "/bad.txt", "{told}");
+    assert!(
+        told["dead_letter_documents"][0]["reason"]
+            .as_str()
+            .is_some_and(|reason| !reason.is_empty()),
+        "{told}"
+    );
     world.sim.world().faults().clear_all();
     world
         .sim

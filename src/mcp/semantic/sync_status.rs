@@ -7,6 +7,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// Dead letters listed in one answer.
+const SHOWN_DEAD_LETTERS: i64 = 20;
+
 #[derive(Debug, Serialize, JsonSchema)]
 struct VectorSyncStatus {
     #[serde(flatten)]
@@ -22,9 +25,22 @@ struct VectorSyncStatus {
     hybrid_chunks: i64,
     estimated_vector_bytes: i64,
     skipped: BTreeMap<String, i64>,
+    /// Documents that were given up after repeated failures.
     dead_letters: i64,
+    /// The latest of them, with the reason. A changed document gets a new chance.
+    dead_letter_documents: Vec<GivenUp>,
     eta_seconds: Option<f64>,
     last_sync_time: Option<String>,
+}
+
+/// A document that was given up.
+#[derive(Debug, Serialize, JsonSchema)]
+struct GivenUp {
+    doc_type: String,
+    id: String,
+    path: String,
+    reason: String,
+    attempts: i32,
 }
 
 pub(super) fn tool() -> ToolEntry {
@@ -38,10 +54,14 @@ pub(super) fn tool() -> ToolEntry {
 }
 
 async fn run(context: ToolContext, _: NoArguments) -> Result<VectorSyncStatus, ToolError> {
-    let sync = backend(&context)?
-        .status
-        .status(Some(context.caller.principal().user()))
-        .await?;
+    let status = &backend(&context)?.status;
+    let user = context.caller.principal().user();
+    let sync = status.status(Some(user)).await?;
+    let given_up = if sync.dead_letter_count > 0 {
+        status.dead_letters(user, SHOWN_DEAD_LETTERS).await?
+    } else {
+        Vec::new()
+    };
     Ok(VectorSyncStatus {
         answered: context.answered(),
         indexed_documents: sync.indexed_documents,
@@ -55,6 +75,16 @@ async fn run(context: ToolContext, _: NoArguments) -> Result<VectorSyncStatus, T
         estimated_vector_bytes: sync.estimated_vector_bytes,
         skipped: sync.skipped.iter().cloned().collect(),
         dead_letters: sync.dead_letter_count,
+        dead_letter_documents: given_up
+            .into_iter()
+            .map(|letter| GivenUp {
+                doc_type: letter.doc_type,
+                id: letter.id,
+                path: letter.path,
+                reason: letter.reason,
+                attempts: letter.attempts,
+            })
+            .collect(),
         eta_seconds: sync.keyword.eta_seconds,
         last_sync_time: sync
             .last_sync_time

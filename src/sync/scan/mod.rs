@@ -7,7 +7,8 @@ pub use lease::{ScanLease, claim};
 
 use super::listing::{self, Listing};
 use super::sources::{Coverage, Event, KnownState, ListedItem, Source};
-use super::{Remote, SyncEngine, SyncError, instance};
+use super::{Remote, SyncEngine, SyncError};
+use crate::db::installation;
 use complete::{Ending, NotesSetting};
 use std::mem;
 use tokio::sync::mpsc;
@@ -51,7 +52,9 @@ pub async fn run(
         let mut batch = Vec::new();
         while let Some(event) = received.recv().await {
             match event {
-                Event::Instance(id) => instance::check(&mut *engine.pool.acquire().await?, &id).await?,
+                Event::Instance(id) => {
+                    installation::bind_instance(&mut *engine.pool.acquire().await?, &id).await?;
+                }
                 // Stored at the end: until then the next scan must see that the folder moved.
                 Event::NotesPath(path) => notes = Some(NotesSetting(path)),
                 Event::Item(item) => batch.push(item),

@@ -247,7 +247,7 @@ async fn a_database_of_another_instance_is_refused(pool: PgPool) {
     world.clock.advance(Duration::from_secs(301));
     let outcome = world.engine.scan_due(1).await.unwrap().pop().unwrap();
     assert!(
-        matches!(outcome.result, Err(SyncError::WrongInstance { .. })),
+        matches!(outcome.result, Err(SyncError::Instance(_))),
         "{:?}",
         outcome.result
     );
