@@ -1,7 +1,7 @@
 //! Measures the embedded index on this machine; one JSON line per figure.
 //!
 //! `cargo run --release --features bench --example bench_index [points] [users]`: random chunks of 384 dimensions, users with equal
-//! shares. With `DATABASE_URL`, an empty database with the schema applied, also the rebuild from it.
+//! shares. With `DATABASE_URL`, a cluster to make a database on, also the rebuild from it.
 
 use nextcloud_mcp_server::ids::{AccessSetId, ChunkId, DocumentId};
 use nextcloud_mcp_server::index::{
@@ -73,8 +73,7 @@ async fn measure(dir: &std::path::Path, points: usize, users: usize) -> Outcome 
     let index = EdgeIndex::open(dir, "bench", Some(DIMENSION))?.index;
     report("index_open", started.elapsed().as_secs_f64(), "s", None)?;
     drop(index);
-    #[expect(clippy::disallowed_methods, reason = "a bench has no configuration")]
-    match std::env::var("DATABASE_URL") {
+    match dotenvy::var("DATABASE_URL") {
         Ok(url) => rebuild_rate(dir, &url, points.min(20_000)).await,
         Err(_) => Ok(()),
     }
@@ -123,18 +122,15 @@ fn fuse(dense: &[Hit], sparse: &[Hit]) -> Vec<(ChunkId, f32)> {
 }
 
 async fn rebuild_rate(dir: &std::path::Path, url: &str, chunks: usize) -> Outcome {
-    let pool = sqlx::PgPool::connect(url).await?;
-    let occupied: bool = sqlx::query_scalar("select exists (select from documents)")
-        .fetch_one(&pool)
+    let name = format!("bench_{}", uuid::Uuid::new_v4().simple());
+    let cluster = sqlx::PgPool::connect(url).await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create database {name}")))
+        .execute(&cluster)
         .await?;
-    if occupied {
-        writeln!(
-            stdout(),
-            "{}",
-            json!({ "name": "rebuild", "skipped": "the database holds documents" })
-        )?;
-        return Ok(());
-    }
+    let mut own = url::Url::parse(url)?;
+    own.set_path(&name);
+    let pool = sqlx::PgPool::connect(own.as_str()).await?;
+    nextcloud_mcp_server::db::migrate(&pool).await?;
     let documents = i64::try_from(chunks / CHUNKS_PER_DOCUMENT)?;
     let mut random = StdRng::seed_from_u64(11);
     let vector = half::encode(&vector(&mut random));

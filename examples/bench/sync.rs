@@ -4,7 +4,7 @@ use crate::support::{Connection, Goal, figure, median, percentile};
 use crate::world::{Outcome, World};
 use nextcloud_sim::Simulator;
 use std::fmt::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Runs this part.
 pub async fn run() -> Outcome<()> {
@@ -71,7 +71,8 @@ async fn file_listing() -> Outcome<()> {
     sim.clear_requests();
     world.provision("alice").await?;
     let scanned = |request: &nextcloud_sim::RecordedRequest| request.path.contains("/dav/");
-    let (_, elapsed) = world.until(|status| !status["last_sync_time"].is_null()).await?;
+    world.until(|status| !status["last_sync_time"].is_null()).await?;
+    let elapsed = world.last_scan_seconds().await?;
     #[expect(clippy::cast_precision_loss, reason = "a small count")]
     let requests = |count: usize| count as f64;
     figure(
@@ -119,24 +120,15 @@ async fn next_scan(world: &World) -> Outcome<(f64, f64)> {
     let (status, _) = world.until(|_| true).await?;
     let before = time_of(&status);
     world.simulator.world().clear_requests();
-    let begun = Instant::now();
-    let mut first_request = None;
     loop {
         let count = world
             .simulator
             .world()
             .count_where(|request| request.path.contains("/dav/"));
-        if count > 0 && first_request.is_none() {
-            first_request = Some(begun.elapsed());
-        }
         let (status, _) = world.until(|_| true).await?;
         if time_of(&status) != before && count > 0 {
-            let seconds = begun
-                .elapsed()
-                .saturating_sub(first_request.unwrap_or_default())
-                .as_secs_f64();
             #[expect(clippy::cast_precision_loss, reason = "a small count")]
-            return Ok((count as f64, seconds));
+            return Ok((count as f64, world.last_scan_seconds().await?));
         }
     }
 }

@@ -15,6 +15,7 @@ pub struct World {
     pub simulator: Simulator,
     pub server: RunningServer,
     pub http: reqwest::Client,
+    database: String,
     #[expect(dead_code, reason = "holds the data directory until the server is gone")]
     data: tempfile::TempDir,
 }
@@ -54,6 +55,7 @@ impl World {
             server,
             http: client()?,
             data,
+            database,
         })
     }
 
@@ -72,6 +74,13 @@ impl World {
             .await?
             .error_for_status()?;
         Ok(())
+    }
+
+    /// How long the last complete scan took, as the server itself noted it: the polled status is up to two seconds old.
+    pub async fn last_scan_seconds(&self) -> Outcome<f64> {
+        let mut connection = sqlx::PgConnection::connect(&self.database).await?;
+        let seconds = "select extract(epoch from completed_at - started_at)::float8 from scans where completed_at > started_at";
+        Ok(sqlx::query_scalar(seconds).fetch_one(&mut connection).await?)
     }
 
     /// Polls the sync status until `holds`; returns it and the seconds waited.

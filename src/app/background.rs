@@ -46,7 +46,9 @@ pub(super) async fn start(
     );
     if let Some(credentials) = identity.background.clone() {
         let engine = Arc::new(sync_engine(config, foundation, &service, credentials));
-        identity.trigger.connect(engine.clone());
+        identity
+            .trigger
+            .connect(engine.clone(), foundation.worker_pool().clone());
         let work = Work {
             service,
             engine,

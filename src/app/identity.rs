@@ -9,7 +9,9 @@ use crate::config::{Config, Mode};
 use crate::ids::UserId;
 use crate::nextcloud::Nextcloud;
 use crate::sync::{SyncEngine, SyncError};
+use crate::worker::{self, Job};
 use async_trait::async_trait;
+use sqlx::PgPool;
 use std::sync::{Arc, OnceLock};
 
 /// What the mode decides.
@@ -77,29 +79,32 @@ impl Identity {
 /// Forwards to the sync once it stands; without sync a credential is only stored.
 #[derive(Default)]
 pub(super) struct EngineTrigger {
-    engine: OnceLock<Arc<SyncEngine>>,
+    sync: OnceLock<(Arc<SyncEngine>, PgPool)>,
 }
 
 impl EngineTrigger {
     /// From now on the engine is told.
-    pub(super) fn connect(&self, engine: Arc<SyncEngine>) {
+    pub(super) fn connect(&self, engine: Arc<SyncEngine>, pool: PgPool) {
         // There is one engine in a process: a second one would be the first again.
-        drop(self.engine.set(engine));
+        drop(self.sync.set((engine, pool)));
     }
 }
 
 #[async_trait]
 impl SyncTrigger for EngineTrigger {
     async fn user_provisioned(&self, uid: &UserId) {
-        if let Some(engine) = self.engine.get()
-            && let Err(error) = engine.enqueue_user(uid).await
-        {
+        let Some((engine, pool)) = self.sync.get() else {
+            return;
+        };
+        if let Err(error) = engine.enqueue_user(uid).await {
             tracing::warn!(%error, "the first scan waits for the next housekeeping");
+        } else if let Err(error) = wake(pool, uid).await {
+            tracing::warn!(%error, "the first scan waits for the next tick");
         }
     }
 
     async fn user_removed(&self, uid: &UserId) -> Result<(), RemovalError> {
-        let Some(engine) = self.engine.get() else {
+        let Some((engine, _)) = self.sync.get() else {
             return Ok(());
         };
         match engine.remove_user(uid).await {
@@ -111,4 +116,19 @@ impl SyncTrigger for EngineTrigger {
             answer => answer.map_err(RemovalError::new),
         }
     }
+}
+
+/// Starts the user's scan without waiting for the ticker.
+async fn wake(pool: &PgPool, uid: &UserId) -> Result<(), WakeError> {
+    let mut connection = pool.acquire().await?;
+    Ok(worker::push(&mut connection, &Job::ScanUser { uid: uid.clone() }).await?)
+}
+
+/// A wake-up could not be queued.
+#[derive(Debug, thiserror::Error)]
+enum WakeError {
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Queue(#[from] worker::QueueError),
 }
