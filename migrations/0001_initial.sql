@@ -46,7 +46,6 @@ create table scans (
     full_walk_at timestamptz,
     -- Documents missing from the last complete scan although more than 10 % were: removed after a second one.
     suspected_missing integer not null default 0,
-    cursor jsonb,
     consecutive_errors integer not null default 0,
     last_error text,
     -- Lease with a fencing generation: results are written only while the generation stands.

@@ -90,7 +90,8 @@ pub struct CredentialRemotes(pub Arc<dyn CredentialProvider>);
 #[async_trait]
 impl Remotes for CredentialRemotes {
     async fn open(&self, user: &UserId) -> Result<Arc<dyn Remote>, CredentialError> {
-        Ok(Arc::new(self.0.session_for(user).await?))
+        // Bulk work leaves places at Nextcloud to people who wait for a search.
+        Ok(Arc::new(self.0.session_for(user).await?.background()))
     }
 
     async fn rejected(&self, user: &UserId) -> Result<(), CredentialError> {
