@@ -11,7 +11,8 @@
 //! | [`ids`] | identifiers that must not be mixed up |
 //! | [`crypto`] | secrets at rest |
 //! | [`db`] | `PostgreSQL`: pool, private cluster, repositories |
-//! | [`auth`] | who is asking: principal, Basic verification, background credentials |
+//! | [`auth`] | who is asking: principal, Basic and bearer verification, consent, background credentials |
+//! | [`audit`] | who did what to whom |
 //! | [`nextcloud`] | the HTTP client, one file per Nextcloud API |
 //! | [`documents`] | bytes → text |
 //! | [`index`] | chunks, vectors, the vector index |
@@ -23,6 +24,7 @@
 
 pub mod api;
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod clock;
 pub mod config;

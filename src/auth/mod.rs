@@ -12,6 +12,13 @@
 //! | `app_passwords`, `app_password_store` | background credentials that users hand over |
 //! | `stored`, `configured` | the two [`CredentialProvider`]s |
 //! | `error` | why a caller is refused |
+//! | `oidc` | this server as an OAuth client: discovery, client, token endpoint, ID tokens |
+//! | `identities` | who a subject of the identity provider is at Nextcloud |
+//! | `grants` | consented refresh tokens: store, broker, revocation |
+//! | `access` | what a user has granted, whatever kind of credential |
+//! | `bearer` | access tokens of callers, verified |
+//! | `consent` | consent and login flows, links to the consent page |
+//! | `browser` | sessions of the pages |
 
 mod app_password_store;
 mod app_passwords;
@@ -25,6 +32,14 @@ mod gate;
 mod principal;
 mod stored;
 mod verifier;
+
+pub mod access;
+pub mod bearer;
+pub mod browser;
+pub mod consent;
+pub mod grants;
+mod identities;
+pub mod oidc;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -40,6 +55,7 @@ pub use configured::ConfiguredCredentials;
 pub use credentials::{CredentialError, CredentialProvider};
 pub use error::{AuthError, Challenge};
 pub use gate::McpGate;
+pub use identities::{Identities, IdentityError};
 pub use principal::Principal;
 pub use stored::StoredCredentials;
 pub(crate) use verifier::budget_address;

@@ -36,6 +36,12 @@ impl Principal {
         }
     }
 
+    /// Whose UID Nextcloud has told before: as the issuer of a verified token, or in answer to an earlier credential.
+    /// Only [`super::Identities`] and the stores of verified sessions may say so.
+    pub(in crate::auth) fn known(user: UserId) -> Self {
+        Self { user }
+    }
+
     /// The Nextcloud UID.
     pub fn user(&self) -> &UserId {
         &self.user

@@ -27,7 +27,7 @@ pub use encryption::EncryptionConfig;
 pub use environment::Environment;
 pub use mode::Mode;
 pub use nextcloud::NextcloudConfig;
-pub use oidc::OidcConfig;
+pub use oidc::{BackgroundCredential, OidcConfig, TokenValidation};
 pub use problem::{ConfigErrors, Problem};
 pub use reference::reference_markdown;
 pub use server::{Role, ServerConfig};

@@ -137,6 +137,20 @@ variables! {
     OIDC_DISCOVERY_URL: Authentication, "", [], false;
     /// URL of the identity provider as a browser reaches it.
     NEXTCLOUD_PUBLIC_ISSUER_URL: Authentication, "", [], false;
+    /// Further issuers (`iss`) that tokens may carry, separated by commas. The discovery document's and
+    /// `NEXTCLOUD_PUBLIC_ISSUER_URL` always count; Astrolabe's tokens say `http://localhost`.
+    OIDC_ACCEPTED_ISSUERS: Authentication, "", ["OIDC_ISSUER"], false;
+    /// OAuth clients whose tokens may use the management API although they were not made for this server, separated by
+    /// commas: Astrolabe's client id.
+    ALLOWED_MGMT_CLIENT: Authentication, "", [], false;
+    /// Whether a caller's access token may be sent on to Nextcloud (OAuth mode, tokens of Nextcloud's own `oidc` app).
+    /// Off: tools work with the stored consent.
+    ALLOW_BEARER_PASSTHROUGH: Authentication, "true", [], false;
+    /// How access tokens are checked: `auto` (signature, else introspection, else userinfo) or `userinfo`.
+    TOKEN_VALIDATION: Authentication, "auto", [], false;
+    /// What a consent stores: `refresh_token`, or `app_password` (made at Nextcloud with the consent; does not expire
+    /// and costs Nextcloud less per request).
+    BACKGROUND_CREDENTIAL: Authentication, "refresh_token", [], false;
     /// Key for secrets at rest: 32 bytes as base64, base64url (also a Fernet key) or hexadecimal. Required when
     /// credentials are stored; `openssl rand -base64 32` makes one.
     TOKEN_ENCRYPTION_KEY: Authentication, "", [], true;

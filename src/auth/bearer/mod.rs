@@ -1,0 +1,5 @@
+//! Access tokens of callers, verified.
+
+mod verified;
+
+pub use verified::{Audience, BearerError, BearerVerifier, VerifiedBearer};

@@ -1,0 +1,1 @@
+//! Browser sessions of the pages.
