@@ -89,17 +89,22 @@ pub async fn write(
 }
 
 /// Documents whose indexed title, that of the reader with the smallest UID, this batch is about to change. A rename
-/// keeps the `ETag`, so nothing else tells.
+/// keeps the `ETag`, so nothing else tells. The readers are found through an array, because a plan made while the
+/// tables were empty would else look through all of them for each document.
 async fn retitled(
     conn: &mut PgConnection,
     listing: Listing<'_>,
     columns: &Columns,
 ) -> Result<Vec<i64>, SyncError> {
     Ok(sqlx::query_scalar!(
-        r#"select d.id from unnest($2::text[], $3::text[], $4::text[]) as i (native_id, path, title)
-           join documents d on d.family = $1 and d.native_id = i.native_id
-           join lateral (select r.uid, r.title from document_readers r where r.document_id = d.id
-                         order by r.uid collate "C" limit 1) first on true
+        r#"select d.id
+           from (select distinct on (r.document_id) r.document_id, r.uid, r.title from document_readers r
+                 where r.document_id = any(array(
+                     select d.id from documents d where d.family = $1 and d.native_id = any($2)))
+                 order by r.document_id, r.uid collate "C") first
+           join documents d on d.id = first.document_id
+           join unnest($2::text[], $3::text[], $4::text[]) as i (native_id, path, title)
+                on i.native_id = d.native_id
            left join document_readers own on own.document_id = d.id and own.uid = $5
            where first.uid collate "C" >= $5 and first.title <> i.title
              and (own.uid is null or own.seen_scan <> $6 or i.path < own.path)"#,
