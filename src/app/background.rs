@@ -1,6 +1,6 @@
 //! Search and the background sync: what runs only with `VECTOR_SYNC_ENABLED`.
 
-use super::identity::Identity;
+use super::identity::{EngineTrigger, Identity};
 use super::index_service::{self, IndexService};
 use super::parts::Parts;
 use super::{AppError, Foundation, gauges};
@@ -45,13 +45,10 @@ pub(super) async fn start(
         gauges::publish(status.clone(), service.index.clone()),
     );
     if let Some(credentials) = identity.background.clone() {
-        let engine = Arc::new(sync_engine(config, foundation, &service, credentials));
-        identity
-            .trigger
-            .connect(engine.clone(), foundation.worker_pool().clone());
         let work = Work {
+            engines: Engines::new(config, foundation, &service, credentials),
             service,
-            engine,
+            trigger: identity.trigger.clone(),
             account: identity.account.clone(),
             pool: foundation.worker_pool().clone(),
             clock: foundation.clock.clone(),
@@ -77,28 +74,41 @@ fn search_service(config: &Config, foundation: &Foundation, service: &IndexServi
     )
 }
 
-fn sync_engine(
-    config: &Config,
-    foundation: &Foundation,
-    service: &IndexService,
+/// Makes sync engines: a stopped one does not start again.
+struct Engines {
+    parts: SyncParts,
     credentials: Arc<dyn CredentialProvider>,
-) -> SyncEngine {
-    let parts = SyncParts {
-        pool: foundation.worker_pool().clone(),
-        clock: foundation.clock.clone(),
-        entropy: foundation.entropy.clone(),
-        index: service.index.clone(),
-        embedder: service.embedder.clone(),
-        chunker: service.chunker.clone(),
-        sparse: service.sparse.clone(),
-        config: config.sync.clone(),
-    };
-    SyncEngine::new(parts, credentials)
+}
+
+impl Engines {
+    fn new(
+        config: &Config,
+        foundation: &Foundation,
+        service: &IndexService,
+        credentials: Arc<dyn CredentialProvider>,
+    ) -> Self {
+        let parts = SyncParts {
+            pool: foundation.worker_pool().clone(),
+            clock: foundation.clock.clone(),
+            entropy: foundation.entropy.clone(),
+            index: service.index.clone(),
+            embedder: service.embedder.clone(),
+            chunker: service.chunker.clone(),
+            sparse: service.sparse.clone(),
+            config: config.sync.clone(),
+        };
+        Self { parts, credentials }
+    }
+
+    fn engine(&self) -> Arc<SyncEngine> {
+        Arc::new(SyncEngine::new(self.parts.clone(), self.credentials.clone()))
+    }
 }
 
 struct Work {
     service: Arc<IndexService>,
-    engine: Arc<SyncEngine>,
+    engines: Engines,
+    trigger: Arc<EngineTrigger>,
     account: Option<Arc<ConfiguredCredentials>>,
     pool: sqlx::PgPool,
     clock: SharedClock,
@@ -106,27 +116,41 @@ struct Work {
 }
 
 impl Work {
-    /// The index first, then the workers: a rebuild reads what the workers would change under it.
+    /// The index first, then the workers: a rebuild reads what the workers would change under it. When the index is
+    /// lost meanwhile, the same once more.
     async fn run(self, shutdown: CancellationToken) -> Result<(), AppError> {
-        let Self {
-            service,
-            engine,
-            account,
-            pool,
-            clock,
-            grace,
-        } = self;
-        if !service.rebuild_until_ready(&pool, &shutdown).await {
-            return Ok(());
+        while !shutdown.is_cancelled() {
+            let engine = self.engines.engine();
+            self.trigger.connect(engine.clone(), self.pool.clone());
+            let index_work = engine.hold_index_work().await;
+            if !self.service.rebuild_until_ready(&self.pool, &shutdown).await {
+                return Ok(());
+            }
+            drop(index_work);
+            self.round(engine, &shutdown).await;
         }
+        Ok(())
+    }
+
+    /// Works until `shutdown`, or until the index is lost.
+    async fn round(&self, engine: Arc<SyncEngine>, shutdown: &CancellationToken) {
         if let Err(error) = engine.release_orphans().await {
             tracing::warn!(%error, "leases of an earlier process run out by themselves");
         }
-        let upkeep = service.keep_up(shutdown.clone());
-        let account = enqueue_account(engine.clone(), account, shutdown.clone());
-        let work = worker::run(engine, pool, clock, shutdown, grace);
+        let round = shutdown.child_token();
+        let upkeep = async {
+            self.service.keep_up(shutdown).await;
+            round.cancel();
+        };
+        let account = enqueue_account(engine.clone(), self.account.clone(), round.clone());
+        let work = worker::run(
+            engine,
+            self.pool.clone(),
+            self.clock.clone(),
+            round.clone(),
+            self.grace,
+        );
         tokio::join!(work, upkeep, account);
-        Ok(())
     }
 }
 

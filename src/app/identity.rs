@@ -12,7 +12,7 @@ use crate::sync::{SyncEngine, SyncError};
 use crate::worker::{self, Job};
 use async_trait::async_trait;
 use sqlx::PgPool;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// What the mode decides.
 pub(super) struct Identity {
@@ -79,32 +79,35 @@ impl Identity {
 /// Forwards to the sync once it stands; without sync a credential is only stored.
 #[derive(Default)]
 pub(super) struct EngineTrigger {
-    sync: OnceLock<(Arc<SyncEngine>, PgPool)>,
+    sync: RwLock<Option<(Arc<SyncEngine>, PgPool)>>,
 }
 
 impl EngineTrigger {
     /// From now on the engine is told.
     pub(super) fn connect(&self, engine: Arc<SyncEngine>, pool: PgPool) {
-        // There is one engine in a process: a second one would be the first again.
-        drop(self.sync.set((engine, pool)));
+        *self.sync.write().unwrap_or_else(PoisonError::into_inner) = Some((engine, pool));
+    }
+
+    fn connected(&self) -> Option<(Arc<SyncEngine>, PgPool)> {
+        self.sync.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 #[async_trait]
 impl SyncTrigger for EngineTrigger {
     async fn user_provisioned(&self, uid: &UserId) {
-        let Some((engine, pool)) = self.sync.get() else {
+        let Some((engine, pool)) = self.connected() else {
             return;
         };
         if let Err(error) = engine.enqueue_user(uid).await {
             tracing::warn!(%error, "the first scan waits for the next housekeeping");
-        } else if let Err(error) = wake(pool, uid).await {
+        } else if let Err(error) = wake(&pool, uid).await {
             tracing::warn!(%error, "the first scan waits for the next tick");
         }
     }
 
     async fn user_removed(&self, uid: &UserId) -> Result<(), RemovalError> {
-        let Some((engine, _)) = self.sync.get() else {
+        let Some((engine, _)) = self.connected() else {
             return Ok(());
         };
         match engine.remove_user(uid).await {

@@ -18,6 +18,9 @@ use tokio_util::sync::CancellationToken;
 /// Time between two rounds of upkeep.
 const UPKEEP_INTERVAL: Duration = Duration::from_mins(10);
 
+/// How often it is looked whether the index is still there.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
 /// The index and what feeds it.
 pub(super) struct IndexService {
     pub(super) index: Arc<dyn VectorIndex>,
@@ -174,15 +177,24 @@ impl IndexService {
         true
     }
 
-    /// Keeps the index up until `shutdown`.
-    pub(super) async fn keep_up(&self, shutdown: CancellationToken) {
+    /// Keeps the index up until `shutdown`, or until it is lost: then it must be rebuilt.
+    pub(super) async fn keep_up(&self, shutdown: &CancellationToken) {
+        let mut since_upkeep = Duration::ZERO;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(UPKEEP_INTERVAL) => {}
+                () = tokio::time::sleep(LOOK_INTERVAL) => since_upkeep += LOOK_INTERVAL,
             }
-            if let Err(error) = self.index.maintain().await {
-                tracing::warn!(%error, "upkeep of the index failed");
+            if since_upkeep >= UPKEEP_INTERVAL {
+                since_upkeep = Duration::ZERO;
+                if let Err(error) = self.index.maintain().await {
+                    tracing::warn!(%error, "upkeep of the index failed");
+                }
+            }
+            if let Err(error) = self.index.stats().await {
+                tracing::error!(%error, "the index is lost; it is rebuilt from the database");
+                self.readiness.set(IndexState::Rebuilding);
+                return;
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::DbError;
 use crate::crypto::{EnvelopeContext, Keyring};
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 
 /// What the check row holds, sealed.
 const CHECK_TEXT: &str = "nextcloud-mcp-server";
@@ -69,6 +69,18 @@ pub async fn bind_instance(connection: &mut PgConnection, instance_id: &str) -> 
     }
 }
 
+/// The instance id of the first contact; `None` before it.
+///
+/// # Errors
+/// [`DbError`] when the database does not answer.
+pub async fn instance_id(pool: &PgPool) -> Result<Option<String>, DbError> {
+    Ok(
+        sqlx::query_scalar!("select nextcloud_instance_id from installation")
+            .fetch_one(pool)
+            .await?,
+    )
+}
+
 /// Seals the check row at first use, and opens it ever after, so that a wrong key is found at start and not
 /// when the first secret is needed.
 ///
@@ -98,7 +110,6 @@ mod tests {
     use super::*;
     use crate::config::EncryptionConfig;
     use crate::entropy::SystemEntropy;
-    use sqlx::PgPool;
     use std::sync::Arc;
     use zeroize::Zeroizing;
 

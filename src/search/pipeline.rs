@@ -14,7 +14,7 @@ use crate::ids::{ChunkId, DocumentId};
 use crate::index::{Embedder, VectorIndex};
 use sqlx::PgPool;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use url::Url;
 
 /// Documents that one search asks Nextcloud about at most: ten requests.
@@ -33,6 +33,8 @@ pub(super) struct Parts {
     pub families: Arc<[Arc<dyn Family>]>,
     pub public_url: Url,
     pub readiness: IndexReadiness,
+    /// The Nextcloud whose documents are stored, once it is known.
+    pub instance: OnceLock<String>,
 }
 
 /// One search under way.

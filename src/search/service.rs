@@ -8,11 +8,12 @@ use super::request::check_doc_type;
 use super::verify::{AccessCheck, SessionCheck};
 use super::{IndexReadiness, SearchDocument, SearchError, SearchRequest, SearchResponse};
 use crate::auth::Principal;
+use crate::db::installation;
 use crate::index::{Embedder, SparseEncoder, VectorIndex};
 use crate::nextcloud::UserSession;
 use crate::telemetry::record;
 use sqlx::PgPool;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use url::Url;
 
 /// Search over the index, verified at Nextcloud in the same request. Clones share everything.
@@ -40,6 +41,7 @@ impl SearchService {
             families,
             public_url,
             readiness,
+            instance: OnceLock::new(),
         })
     }
 
@@ -57,7 +59,7 @@ impl SearchService {
         request: SearchRequest,
     ) -> Result<SearchResponse, SearchError> {
         let began = std::time::Instant::now();
-        let access = self.check(principal, session)?;
+        let access = self.check(principal, session).await?;
         let response = self.search_checked(principal, &access, &request).await?;
         record::search(
             response.algorithm_used.name(),
@@ -76,8 +78,8 @@ impl SearchService {
         doc_type: &str,
         id: &str,
     ) -> Result<Option<SearchDocument>, SearchError> {
-        self.document_checked(principal, &self.check(principal, session)?, doc_type, id)
-            .await
+        let access = self.check(principal, session).await?;
+        self.document_checked(principal, &access, doc_type, id).await
     }
 
     /// The code points `start..end` of a document's stored text with at most `context` on each side. `None`
@@ -97,7 +99,8 @@ impl SearchService {
         context: usize,
     ) -> Result<Option<ChunkContext>, SearchError> {
         let slice = Slice::new(start, end, context)?;
-        self.chunk_context_checked(principal, &self.check(principal, session)?, (doc_type, id), slice)
+        let access = self.check(principal, session).await?;
+        self.chunk_context_checked(principal, &access, (doc_type, id), slice)
             .await
     }
 
@@ -143,7 +146,7 @@ impl SearchService {
     }
 
     /// Another user's session would confirm what that user may read.
-    fn check<'a>(
+    async fn check<'a>(
         &'a self,
         principal: &Principal,
         session: &'a UserSession,
@@ -154,6 +157,22 @@ impl SearchService {
         Ok(SessionCheck {
             session,
             families: &self.parts.families,
+            instance: self.instance().await?,
         })
+    }
+
+    /// The instance id of the first contact, which never changes after it.
+    async fn instance(&self) -> Result<Option<String>, SearchError> {
+        if let Some(known) = self.parts.instance.get() {
+            return Ok(Some(known.clone()));
+        }
+        let stored = installation::instance_id(&self.parts.pool)
+            .await
+            .map_err(|error| SearchError::Internal(Box::new(error)))?;
+        if let Some(id) = &stored {
+            // Two requests may learn it at one time: it is the same.
+            drop(self.parts.instance.set(id.clone()));
+        }
+        Ok(stored)
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct SessionCheck<'a> {
     pub session: &'a UserSession,
     /// Who asks for which family.
     pub families: &'a [Arc<dyn Family>],
+    /// The Nextcloud whose documents are stored.
+    pub instance: Option<String>,
 }
 
 #[async_trait]
@@ -38,7 +40,9 @@ impl AccessCheck for SessionCheck<'_> {
             );
             return Ok(HashSet::new());
         };
-        known.readable(self.session, native_ids).await
+        known
+            .readable(self.session, native_ids, self.instance.as_deref())
+            .await
     }
 
     fn batch_size(&self, family: &str) -> usize {

@@ -32,6 +32,7 @@ const SCAN_RETRY: TimeDelta = TimeDelta::seconds(30);
 const DISABLED_RETRY: TimeDelta = TimeDelta::hours(1);
 
 /// What the sync is made of.
+#[derive(Clone)]
 pub struct SyncParts {
     /// The worker's pool.
     pub pool: PgPool,
@@ -267,10 +268,17 @@ impl SyncEngine {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(user);
-        let _index_work = self.index_work.lock().await;
-        tombstones::carry_out(&self.pool, &*self.index).await?;
-        access::carry_out(&self.pool, &*self.index).await?;
+        // While the index is rebuilt from the database, which knows of the removal by now, housekeeping finishes it.
+        if let Ok(_index_work) = self.index_work.try_lock() {
+            tombstones::carry_out(&self.pool, &*self.index).await?;
+            access::carry_out(&self.pool, &*self.index).await?;
+        }
         Ok(())
+    }
+
+    /// Keeps deletions and access changes out of the index while it is rebuilt.
+    pub async fn hold_index_work(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.index_work.lock().await
     }
 
     /// What waits to be done now.

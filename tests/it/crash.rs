@@ -284,6 +284,72 @@ async fn the_private_cluster_survives_kill_nine() {
     assert_eq!(again.exit_code().await, Some(0));
 }
 
+/// Q03: `PostgreSQL` dies in the middle of indexing; it is started again and nothing is lost or doubled.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_killed_during_indexing_loses_nothing() {
+    let sim = Simulator::start().await;
+    fill(&sim, 300);
+    let data = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(data.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let process = start(&sim, None, data.path());
+    process
+        .until("/api/v1/vector-sync/status", "indexing has begun", |_, s| {
+            s["indexed_documents"].as_i64() >= Some(30)
+        })
+        .await;
+    let pid_file = std::fs::read_to_string(data.path().join("postgres/data/postmaster.pid")).unwrap();
+    let postmaster = nix::unistd::Pid::from_raw(pid_file.lines().next().unwrap().parse().unwrap());
+    nix::sys::signal::kill(postmaster, nix::sys::signal::Signal::SIGKILL).unwrap();
+    let status = process
+        .until(
+            "/api/v1/vector-sync/status",
+            "all documents are indexed",
+            |_, s| s["indexed_documents"] == 300 && s["pending_documents"] == 0,
+        )
+        .await;
+    assert_eq!(status["indexed_chunks"], 300, "{status}");
+    assert_eq!(process.search("number299").await, ["0299.txt"]);
+}
+
+/// An index that is lost while the server runs is rebuilt without a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_lost_at_run_time_is_rebuilt() {
+    let sim = Simulator::start().await;
+    fill(&sim, 30);
+    let data = tempfile::tempdir().unwrap();
+    let database = fresh_database().await;
+    let process = start(&sim, Some(&database), data.path());
+    process
+        .until("/api/v1/vector-sync/status", "indexed", |_, s| {
+            s["indexed_documents"] == 30
+        })
+        .await;
+    let index = data.path().join("index");
+    for entry in std::fs::read_dir(&index).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            std::fs::remove_dir_all(path).unwrap();
+        }
+    }
+    let collections = || {
+        std::fs::read_dir(&index)
+            .unwrap()
+            .filter(|e| e.as_ref().unwrap().path().is_dir())
+            .count()
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while collections() == 0 || process.search("number11").await != ["0011.txt"] {
+        assert!(Instant::now() < deadline, "the index was not rebuilt");
+        pause().await;
+    }
+    sim.world().put_file("alice", "/reports/new.txt", b"cormorant");
+    let deadline = Instant::now() + PATIENCE;
+    while process.search("cormorant").await != ["new.txt"] {
+        assert!(Instant::now() < deadline, "indexing did not go on");
+        pause().await;
+    }
+}
+
 /// A lost or damaged index is rebuilt from the database at start.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_index_is_rebuilt_without_nextcloud_contents() {

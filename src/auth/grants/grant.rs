@@ -46,9 +46,6 @@ pub enum GrantError {
 #[async_trait]
 pub trait CredentialSink: Send + Sync + std::fmt::Debug {
     /// Stores the credential, writes the audit row and wakes the first scan. Returns when it ends by itself.
-    async fn store(
-        &self,
-        grant: NewGrant,
-        origin: &AuditOrigin,
-    ) -> Result<Option<DateTime<Utc>>, GrantError>;
+    async fn store(&self, grant: NewGrant, origin: &AuditOrigin)
+    -> Result<Option<DateTime<Utc>>, GrantError>;
 }

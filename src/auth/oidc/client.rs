@@ -35,7 +35,9 @@ pub enum ClientError {
     #[error(transparent)]
     Provider(#[from] ProviderProblem),
     /// No client is configured and the provider registers none.
-    #[error("no OAuth client: set NEXTCLOUD_OIDC_CLIENT_ID and NEXTCLOUD_OIDC_CLIENT_SECRET, made with `{create}`")]
+    #[error(
+        "no OAuth client: set NEXTCLOUD_OIDC_CLIENT_ID and NEXTCLOUD_OIDC_CLIENT_SECRET, made with `{create}`"
+    )]
     NotConfigured {
         /// The command that makes one at Nextcloud.
         create: String,

@@ -188,7 +188,10 @@ impl VectorIndex for EdgeIndex {
             exact: true,
         };
         let points = self
-            .read(move |store| store.with(|shard| shard.count(request).map_err(convert::backend)))
+            .read(move |store| {
+                store.check_presence()?;
+                store.with(|shard| shard.count(request).map_err(convert::backend))
+            })
             .await?;
         Ok(IndexStats {
             points: points as u64,

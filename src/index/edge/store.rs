@@ -94,6 +94,15 @@ impl Store {
         guarded(|| work(shard))
     }
 
+    /// Whether the files are where they were opened: unlinked ones go on answering until they are needed again.
+    pub(super) fn check_presence(&self) -> Result<(), IndexError> {
+        if self.dir.join("segments").is_dir() {
+            Ok(())
+        } else {
+            Err(IndexError::Unavailable("its directory is gone".to_owned()))
+        }
+    }
+
     /// Makes everything written so far durable.
     pub(super) fn flush(&self) -> Result<(), IndexError> {
         self.with(|shard| {

@@ -35,6 +35,7 @@ impl Family for FilesFamily {
         &self,
         session: &UserSession,
         native_ids: &[String],
+        instance: Option<&str>,
     ) -> Result<HashSet<String>, NextcloudError> {
         let file_ids: Vec<i64> = native_ids.iter().filter_map(|id| id.parse().ok()).collect();
         if file_ids.is_empty() {
@@ -45,7 +46,13 @@ impl Family for FilesFamily {
             limit: LISTED_PER_SEARCH,
             ..FileQuery::default()
         };
-        Ok(readable_ids(&session.search_files(&query).await?))
+        let entries = session.search_files(&query).await?;
+        if comes_from_elsewhere(&entries, instance) {
+            return Err(NextcloudError::Malformed(
+                "it comes from another Nextcloud than the indexed documents".to_owned(),
+            ));
+        }
+        Ok(readable_ids(&entries))
     }
 
     fn url(&self, public_url: &Url, doc_type: &str, native_id: &str) -> String {
@@ -55,6 +62,16 @@ impl Family for FilesFamily {
             _ => format!("{base}/index.php/f/{native_id}"),
         }
     }
+}
+
+/// Whether an entry names another instance than the one that was indexed.
+fn comes_from_elsewhere(entries: &[DavEntry], instance: Option<&str>) -> bool {
+    instance.is_some_and(|own| {
+        entries
+            .iter()
+            .filter_map(|entry| entry.instance_id.as_deref())
+            .any(|seen| seen != own)
+    })
 }
 
 fn readable_ids(entries: &[DavEntry]) -> HashSet<String> {
@@ -100,6 +117,19 @@ mod tests {
             readable_ids(&entries),
             HashSet::from(["1".to_owned(), "4".to_owned()])
         );
+    }
+
+    #[test]
+    fn file_ids_of_another_instance_mean_something_else() {
+        let of = |instance: Option<&str>| {
+            vec![DavEntry {
+                instance_id: instance.map(str::to_owned),
+                ..entry(1, "RG", false)
+            }]
+        };
+        assert!(comes_from_elsewhere(&of(Some("oc2")), Some("oc1")));
+        assert!(!comes_from_elsewhere(&of(Some("oc1")), Some("oc1")));
+        assert!(!comes_from_elsewhere(&of(Some("oc2")), None));
     }
 
     #[test]

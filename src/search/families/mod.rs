@@ -24,11 +24,13 @@ pub trait Family: Send + Sync {
     fn batch_size(&self) -> usize;
 
     /// Those of `native_ids` (at most [`Family::batch_size`]) that the session's user may read at this moment,
-    /// in as few requests as the API allows. An error means that nothing is known about any of them.
+    /// in as few requests as the API allows. An error means that nothing is known about any of them. The documents
+    /// belong to the Nextcloud `instance`: ids of another one mean something else, so its answer is an error.
     async fn readable(
         &self,
         session: &UserSession,
         native_ids: &[String],
+        instance: Option<&str>,
     ) -> Result<HashSet<String>, NextcloudError>;
 
     /// Link to a document in Nextcloud's web interface at `public_url`.

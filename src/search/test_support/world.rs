@@ -52,6 +52,7 @@ impl World {
             families: families::all(),
             public_url: Url::parse("https://cloud.example.org").unwrap(),
             readiness: readiness.clone(),
+            instance: std::sync::OnceLock::new(),
         });
         Self {
             pool,
