@@ -52,12 +52,7 @@ async fn measure(dir: &std::path::Path, points: usize, users: usize) -> Outcome 
         index.upsert(batch).await?;
         busy += started.elapsed().as_secs_f64();
     }
-    report(
-        "index_upsert",
-        as_f64(points) / busy,
-        "points/s",
-        None,
-    )?;
+    report("index_upsert", as_f64(points) / busy, "points/s", None)?;
     report("index_rss_anon", rss_anon()?, "MB", Some((500.0, false)))?;
     searches(&index, users, &mut random, "hybrid", SEARCH_GOAL).await?;
     let started = Instant::now();

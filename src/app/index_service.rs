@@ -82,6 +82,7 @@ pub(super) async fn open(config: &Config, foundation: &Foundation) -> Result<Ind
     collection::adopt(pool, identity.as_deref(), dimension)
         .await
         .map_err(DbError::from)?;
+    forget_other_collections(index_directory(config), collection::name(identity.as_deref())).await;
     let behind = index::needs_rebuild(pool, index.stats().await?)
         .await
         .map_err(DbError::from)?;
@@ -101,6 +102,24 @@ pub(super) async fn open(config: &Config, foundation: &Foundation) -> Result<Ind
         readiness,
         dimension,
     })
+}
+
+/// Removes what an earlier embedding left on the disk; the database no longer has its vectors.
+async fn forget_other_collections(directory: PathBuf, own: String) {
+    let removing = async {
+        let mut entries = tokio::fs::read_dir(&directory).await?;
+        while let Some(entry) = entries.next_entry().await? {
+            // A damaged one that was moved aside begins with the name too.
+            let is_own = entry.file_name().to_string_lossy().starts_with(&own);
+            if !is_own && entry.file_type().await?.is_dir() {
+                tokio::fs::remove_dir_all(entry.path()).await?;
+            }
+        }
+        Ok::<_, std::io::Error>(())
+    };
+    if let Err(error) = removing.await {
+        tracing::warn!(%error, "the files of an earlier index could not be removed");
+    }
 }
 
 async fn change(pool: &PgPool, identity: Option<&str>) -> Result<CollectionChange, DbError> {

@@ -103,7 +103,7 @@ impl Setup {
         World {
             sim,
             server: Some(server),
-            _data: data,
+            data,
             database,
             env: setup.env,
             http: client(),
@@ -136,7 +136,7 @@ pub struct World {
     pub sim: Simulator,
     server: Option<RunningServer>,
     /// Holds the data directory until the test ends.
-    _data: TempDir,
+    data: TempDir,
     pub database: String,
     pub env: Vec<(String, String)>,
     pub http: reqwest::Client,
@@ -145,6 +145,11 @@ pub struct World {
 impl World {
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.server().address())
+    }
+
+    /// The server's data directory.
+    pub fn data_dir(&self) -> &std::path::Path {
+        self.data.path()
     }
 
     fn server(&self) -> &RunningServer {

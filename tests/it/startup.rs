@@ -155,5 +155,10 @@ async fn another_embedding_embeds_everything_anew() {
                 t.first().is_some_and(|title| title == "a.txt")
             })
             .await;
+        let collections = std::fs::read_dir(world.data_dir().join("index"))
+            .unwrap()
+            .filter(|entry| entry.as_ref().unwrap().path().is_dir())
+            .count();
+        assert_eq!(collections, 1, "the former embedding's files are gone");
     }
 }
