@@ -1,4 +1,5 @@
-//! Who is asking: Basic with an account or app password, an app password as bearer, and the login throttle.
+//! Who is asking: Basic with an account or app password, an app password or access token as bearer, and the
+//! login throttle.
 
 use std::net::IpAddr;
 
@@ -6,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::http::Incoming;
+use crate::oidc::user_of_bearer;
 use crate::world::{State, World};
 
 /// More failures than this within [`THROTTLE_SECONDS`] lock an address out (facts §0 row 8).
@@ -54,7 +56,8 @@ pub(crate) enum Login {
     Anonymous,
     BadBearer,
     WrongPassword,
-    Disabled,
+    /// Holds the user if the login was a bearer, whom OCS names even so.
+    Disabled(Option<String>),
     Throttled,
     Done(Session),
 }
@@ -65,7 +68,7 @@ pub(crate) struct Session {
     pub(crate) uid: String,
     /// The app password in use, if one was.
     pub(crate) app_password: Option<String>,
-    /// Whether it came as a bearer.
+    /// Whether an app password or access token came as a bearer.
     pub(crate) bearer: bool,
 }
 
@@ -73,7 +76,7 @@ pub(crate) struct Session {
 pub(crate) fn authenticate(world: &World, request: &Incoming) -> Login {
     let login = match Credentials::of(request) {
         Credentials::None => Login::Anonymous,
-        Credentials::Bearer(token) => bearer(&world.read(), request.peer, &token),
+        Credentials::Bearer(token) => bearer(world, request.peer, &token),
         Credentials::Basic { login, password } => {
             let state = world.read();
             if throttled(&state, request.peer) {
@@ -84,13 +87,29 @@ pub(crate) fn authenticate(world: &World, request: &Incoming) -> Login {
         }
     };
     if login == Login::WrongPassword {
-        let mut state = world.write();
-        let now = state.now();
-        let failures = state.failed_logins.entry(request.peer).or_default();
-        failures.retain(|at| at + THROTTLE_SECONDS > now);
-        failures.push_back(now);
+        count_failure(world, request.peer);
     }
     login
+}
+
+/// Checks what was typed into the login form: an account password; a wrong one counts towards the throttle.
+pub(crate) fn login_by_form(world: &World, peer: IpAddr, login: &str, password: &str) -> Login {
+    if throttled(&world.read(), peer) {
+        return Login::Throttled;
+    }
+    let outcome = account(&world.read(), login, password);
+    if outcome == Login::WrongPassword {
+        count_failure(world, peer);
+    }
+    outcome
+}
+
+fn count_failure(world: &World, peer: IpAddr) {
+    let mut state = world.write();
+    let now = state.now();
+    let failures = state.failed_logins.entry(peer).or_default();
+    failures.retain(|at| at + THROTTLE_SECONDS > now);
+    failures.push_back(now);
 }
 
 fn throttled(state: &State, peer: IpAddr) -> bool {
@@ -109,6 +128,10 @@ fn basic(state: &State, login: &str, password: &str) -> Login {
     if let Some(token) = token {
         return finish(state, token.uid.clone(), Some(token.token.clone()), false);
     }
+    account(state, login, password)
+}
+
+fn account(state: &State, login: &str, password: &str) -> Login {
     let user = state.users.values().find(|user| {
         user.password == password
             && (user.login_name.eq_ignore_ascii_case(login) || user.email.eq_ignore_ascii_case(login))
@@ -121,12 +144,18 @@ fn basic(state: &State, login: &str, password: &str) -> Login {
 
 /// While an address is throttled, a bearer is answered as if it were invalid
 /// (recording `base/bruteforce_after_bearer`).
-fn bearer(state: &State, peer: IpAddr, token: &str) -> Login {
-    if throttled(state, peer) {
-        return Login::BadBearer;
+fn bearer(world: &World, peer: IpAddr, token: &str) -> Login {
+    {
+        let state = world.read();
+        if throttled(&state, peer) {
+            return Login::BadBearer;
+        }
+        if let Some(known) = state.valid_app_password(token) {
+            return finish(&state, known.uid.clone(), Some(known.token.clone()), true);
+        }
     }
-    match state.valid_app_password(token) {
-        Some(known) => finish(state, known.uid.clone(), Some(known.token.clone()), true),
+    match user_of_bearer(world, token) {
+        Some(uid) => finish(&world.read(), uid, None, true),
         None => Login::BadBearer,
     }
 }
@@ -138,7 +167,8 @@ fn finish(state: &State, uid: String, app_password: Option<String>, bearer: bool
             app_password,
             bearer,
         }),
-        Some(_) => Login::Disabled,
+        Some(_) => Login::Disabled(bearer.then_some(uid)),
+        None if bearer => Login::BadBearer,
         None => Login::WrongPassword,
     }
 }
@@ -215,7 +245,7 @@ mod tests {
     fn a_disabled_user_is_told_apart() {
         let world = World::new();
         world.disable_user("alice");
-        assert_eq!(login(&world, "alice", "alice-pass-1"), Login::Disabled);
+        assert_eq!(login(&world, "alice", "alice-pass-1"), Login::Disabled(None));
         world.enable_user("alice");
         assert_eq!(uid(&login(&world, "alice", "alice-pass-1")), Some("alice"));
     }

@@ -1,28 +1,55 @@
-//! The simulator's time: the machine's, plus an offset that a test can move forward.
+//! The simulator's time: the machine's, or a fixed moment, plus an offset that a test can move forward.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+/// [`Clock::pinned`] of a clock that follows the machine.
+const RUNNING: i64 = i64::MIN;
+
 /// Wall-clock seconds with an adjustable offset.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Clock {
     offset_seconds: AtomicI64,
+    /// The moment at which the clock stands still, offset aside; [`RUNNING`] if it does not.
+    pinned: AtomicI64,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self {
+            offset_seconds: AtomicI64::new(0),
+            pinned: AtomicI64::new(RUNNING),
+        }
+    }
 }
 
 impl Clock {
     /// Seconds since the Unix epoch.
     pub(crate) fn now(&self) -> i64 {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the simulator's own injectable clock"
-        )]
-        let machine = chrono::Utc::now().timestamp();
-        machine + self.offset_seconds.load(Ordering::Relaxed)
+        let base = match self.pinned.load(Ordering::Relaxed) {
+            RUNNING => machine(),
+            pinned => pinned,
+        };
+        base + self.offset_seconds.load(Ordering::Relaxed)
     }
 
     /// Moves time forward by `seconds`.
     pub(crate) fn advance(&self, seconds: i64) {
         self.offset_seconds.fetch_add(seconds, Ordering::Relaxed);
     }
+
+    /// Stops the clock at this moment; from then on only [`Self::advance`] moves it.
+    pub(crate) fn pin(&self, seconds: i64) {
+        self.offset_seconds.store(0, Ordering::Relaxed);
+        self.pinned.store(seconds, Ordering::Relaxed);
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the simulator's own injectable clock"
+)]
+fn machine() -> i64 {
+    chrono::Utc::now().timestamp()
 }
 
 /// The RFC 1123 form of HTTP dates and of `d:getlastmodified`.

@@ -1,6 +1,30 @@
 //! A little content to look at.
 
+use crate::oidc::{OidcClient, TokenType};
 use crate::world::{SharePermissions, World};
+
+/// `client_id` of the demonstration client.
+pub const DEMO_CLIENT_ID: &str = "demoClient000000000000000000000000";
+
+/// Its secret: as public as the demonstration passwords.
+pub const DEMO_CLIENT_SECRET: &str = "demoClientSecret000000000000000000";
+
+/// Lets access tokens pass at every API, and creates a client with these redirect URIs whose JWTs are for
+/// `resource_url`.
+pub fn offer_demo_client(world: &World, redirect_uris: &[String], resource_url: &str) {
+    let client = OidcClient {
+        redirect_uris: redirect_uris.to_vec(),
+        ..OidcClient::new("")
+    };
+    world.oidc().set_bearer_validation(true);
+    world.oidc().create_client(
+        client
+            .credentials(DEMO_CLIENT_ID, DEMO_CLIENT_SECRET)
+            .name("MCP server")
+            .token_type(TokenType::Jwt)
+            .resource_url(resource_url),
+    );
+}
 
 /// Fills the homes of `alice` and `bob` with some files and notes, and shares a folder between them.
 pub fn load_demo_content(world: &World) {

@@ -1,10 +1,12 @@
 //! From a request to the app that answers it, and the answers that come before any app.
 
-use crate::auth::{Login, authenticate};
+use crate::auth::{Login, Session, authenticate};
 use crate::dav;
 use crate::http::{Incoming, Reply};
 use crate::notes;
 use crate::ocs;
+use crate::oidc::{self, Arrival};
+use crate::web::signed_in;
 use crate::world::World;
 
 /// The API families, each with error shapes of its own (facts §1).
@@ -33,7 +35,7 @@ impl Area {
 }
 
 /// Answers a request, faults aside.
-pub(crate) fn answer(world: &World, request: &Incoming) -> Reply {
+pub(crate) fn answer(world: &World, request: &Incoming, arrival: &Arrival) -> Reply {
     let area = Area::of(&request.path);
     if area == Area::Status {
         return status_php(world);
@@ -41,7 +43,11 @@ pub(crate) fn answer(world: &World, request: &Incoming) -> Reply {
     if world.read().maintenance {
         return maintenance(request);
     }
-    let login = authenticate(world, request);
+    // Before any login: `Authorization` means something else there.
+    if let Some(reply) = oidc::answer(world, request, arrival) {
+        return reply;
+    }
+    let login = by_cookie(world, request).unwrap_or_else(|| authenticate(world, request));
     let mut reply = match area {
         Area::Ocs { v1 } => ocs::answer(world, request, v1, &login),
         Area::Dav => dav::answer(world, request, &login),
@@ -52,7 +58,28 @@ pub(crate) fn answer(world: &World, request: &Incoming) -> Reply {
         Login::WrongPassword => reply.delay_ms = world.read().failed_login_delay_ms,
         _ => {}
     }
-    reply
+    match login {
+        Login::Done(session) if session.bearer && session.app_password.is_none() => {
+            let mut state = world.write();
+            state.oidc.bearer_sessions += 1;
+            state.web.open_for(&session.uid).mark(reply)
+        }
+        _ => reply,
+    }
+}
+
+/// A browser session goes before every `Authorization` header: a client that keeps cookies acts as whoever
+/// came before (facts §0 row 17). Scripts show themselves by the OCS header.
+fn by_cookie(world: &World, request: &Incoming) -> Option<Login> {
+    if !request.has_ocs_header() {
+        return None;
+    }
+    let uid = signed_in(&world.read(), request)?;
+    Some(Login::Done(Session {
+        uid,
+        app_password: None,
+        bearer: false,
+    }))
 }
 
 /// `status.php`: no login, no cache, 200 also in maintenance.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// One request, its body read.
 pub(crate) struct Incoming {
@@ -29,6 +29,19 @@ impl Incoming {
             .into_iter()
             .find(|(key, _)| key == name)
             .map(|(_, value)| value)
+    }
+
+    /// One of [`Self::params`], if it is text.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        match self.params().remove(name) {
+            Some(serde_json::Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// `http://<Host>`: what Nextcloud takes for its own URL (facts §0 row 6).
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.header("host").unwrap_or("localhost"))
     }
 
     /// Whether `OCS-APIRequest` was sent, whatever its value.
@@ -72,6 +85,20 @@ fn decode_plus(text: &str) -> String {
 /// Percent-decodes; bytes that are not UTF-8 are replaced.
 pub(crate) fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+/// What PHP leaves as it is in the queries of its redirects, besides letters and digits.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'/')
+    .remove(b':');
+
+/// Percent-encodes a query value, slashes and colons kept.
+pub(crate) fn encode(text: &str) -> String {
+    utf8_percent_encode(text, QUERY).to_string()
 }
 
 /// One answer.

@@ -3,7 +3,8 @@
 //! [`Simulator::start`] opens a server on a free loopback port; its [`World`] is the data behind it
 //! (users, files, notes, shares, app passwords), changed directly by a test while clients talk HTTP.
 //! Answers have the status codes, headers and body shapes recorded from Nextcloud 34; everything is kept
-//! in memory. [`World::faults`] makes chosen requests slow, broken or refused.
+//! in memory. [`World::faults`] makes chosen requests slow, broken or refused; [`World::oidc`] is its identity
+//! provider; [`BrowserSession`] plays the user in front of a browser.
 //!
 //! ```no_run
 //! # async fn example() {
@@ -17,6 +18,7 @@
 //! ```
 
 mod auth;
+mod browser;
 mod clock;
 mod dav;
 mod demo;
@@ -25,13 +27,18 @@ mod faults;
 mod http;
 mod notes;
 mod ocs;
+mod oidc;
+mod random;
 mod requests;
 mod server;
 mod sharing;
+mod web;
 mod world;
 
-pub use demo::load_demo_content;
+pub use browser::{BrowserError, BrowserSession, Consent, Page};
+pub use demo::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, load_demo_content, offer_demo_client};
 pub use faults::{Effect, FaultId, FaultRule, Faults};
+pub use oidc::{IssuedTokens, Oidc, OidcClient, TokenType};
 pub use requests::RecordedRequest;
 pub use server::Simulator;
 pub use world::{SharePermissions, World};

@@ -17,6 +17,7 @@ use crate::auth::Credentials;
 use crate::dispatch;
 use crate::faults::{Effect, spoil};
 use crate::http::{Incoming, Reply, decode};
+use crate::oidc::read_on_arrival;
 use crate::requests::RecordedRequest;
 use crate::world::World;
 
@@ -82,11 +83,14 @@ impl Simulator {
             .map_err(|_| io::Error::other("the server task ended early"))
             .flatten();
         match address {
-            Ok(address) => Ok(Self {
-                address,
-                world,
-                runtime: Some(runtime),
-            }),
+            Ok(address) => {
+                world.write().oidc.base_url = format!("http://{address}");
+                Ok(Self {
+                    address,
+                    world,
+                    runtime: Some(runtime),
+                })
+            }
             Err(error) => {
                 runtime.shutdown_background();
                 Err(error)
@@ -153,11 +157,12 @@ async fn handle(
         _ => None,
     };
     world.log().push(record(&request, login.clone()));
+    let arrival = read_on_arrival(&world, &request);
     let effects = world.faults().hit(&request, login.as_deref());
     let replaced = replacement(&request, &effects).await;
     let mut reply = match replaced {
         Some(reply) => reply,
-        None => dispatch::answer(&world, &request),
+        None => dispatch::answer(&world, &request, &arrival),
     };
     let mut cut = None;
     for effect in &effects {

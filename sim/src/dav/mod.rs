@@ -154,7 +154,7 @@ pub(crate) fn login_failure(request: &Incoming, login: &Login) -> Reply {
                      or the server is mis-configured";
     let (basic, bearer) = match login {
         Login::Throttled => return error::too_many_requests(),
-        Login::Disabled => {
+        Login::Disabled(_) => {
             return error(
                 503,
                 "Sabre\\DAV\\Exception\\ServiceUnavailable",

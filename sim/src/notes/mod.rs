@@ -49,7 +49,7 @@ pub(crate) fn login_failure(request: &Incoming, login: &Login) -> Reply {
             return Reply::bare_json(429, &json!({"message": "Reached maximum delay"}));
         }
         Login::WrongPassword => return Reply::bare_json(401, &json!({"message": ""})),
-        Login::Disabled => return Reply::bare_json(401, &json!({"message": "Account disabled"})),
+        Login::Disabled(_) => return Reply::bare_json(401, &json!({"message": "Account disabled"})),
         _ if request.has_ocs_header() => "Current user is not logged in",
         _ => "CORS requires basic auth",
     };

@@ -30,7 +30,11 @@ pub(super) fn apps(state: &State, uid: &str) -> Outcome {
         return NOT_ADMIN;
     }
     let mut apps: Vec<String> = serde_json::from_str(APPS).unwrap_or_default();
-    apps.retain(|app| state.notes_enabled || app != "notes");
+    apps.retain(|app| match app.as_str() {
+        "notes" => state.notes_enabled,
+        "oidc" | "user_oidc" => state.oidc.settings.installed,
+        _ => true,
+    });
     Outcome::Data(json!({"apps": apps}))
 }
 

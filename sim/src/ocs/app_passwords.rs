@@ -4,14 +4,17 @@ use serde_json::json;
 
 use super::Outcome;
 use crate::auth::Session;
-use crate::world::World;
+use crate::http::Incoming;
+use crate::world::{State, World};
 
-/// Not with an app password sent as Basic: that needs the account password.
-pub(super) fn get(world: &World, session: &Session) -> Outcome {
+/// With the account password or an access token (facts §0 row 15), not with an app password.
+/// The new one is named after the `User-Agent` (facts §7).
+pub(super) fn get(world: &World, request: &Incoming, session: &Session) -> Outcome {
     if session.app_password.is_some() {
         return Outcome::Refused(403, "Password confirmation is required");
     }
-    let token = world.write().new_app_password(&session.uid);
+    let name = request.header("user-agent").unwrap_or("unknown");
+    let token = world.write().new_app_password(&session.uid, name);
     Outcome::Data(json!({"apppassword": token}))
 }
 
@@ -38,9 +41,15 @@ pub(super) fn rotate(world: &World, session: &Session) -> Outcome {
                     known.expires = Some(end);
                 }
             }
-            let new = state.new_app_password(&session.uid);
+            let name = name_of(&state, token);
+            let new = state.new_app_password(&session.uid, &name);
             Outcome::Data(json!({"apppassword": new}))
         }
         None => Outcome::Refused(403, "no app password in use"),
     }
+}
+
+fn name_of(state: &State, token: &str) -> String {
+    let known = state.app_passwords.iter().find(|known| known.token == token);
+    known.map_or_else(String::new, |known| known.name.clone())
 }

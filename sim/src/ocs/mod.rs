@@ -31,7 +31,7 @@ pub(crate) fn answer(world: &World, request: &Incoming, v1: bool, login: &Login)
         .trim_end_matches('/');
     let public = route == "/cloud/capabilities";
     match login {
-        Login::WrongPassword | Login::Disabled | Login::Throttled => {
+        Login::WrongPassword | Login::Disabled(_) | Login::Throttled => {
             return login_failure(request, v1, login);
         }
         Login::BadBearer if !public => return login_failure(request, v1, login),
@@ -72,7 +72,7 @@ fn routed(world: &World, request: &Incoming, route: &str, session: &Session) -> 
         ("GET", "/cloud/user") => account::own(&world.read(), &session.uid),
         ("GET", "/cloud/apps") => account::apps(&world.read(), &session.uid),
         ("GET", "/core/navigation/apps") => account::navigation(&world.read()),
-        ("GET", "/core/getapppassword") => app_passwords::get(world, session),
+        ("GET", "/core/getapppassword") => app_passwords::get(world, request, session),
         ("DELETE", "/core/apppassword") => app_passwords::delete(world, session),
         ("POST", "/core/apppassword/rotate") => app_passwords::rotate(world, session),
         ("GET", _) if route.starts_with("/cloud/users/") => {
@@ -88,8 +88,14 @@ fn routed(world: &World, request: &Incoming, route: &str, session: &Session) -> 
 /// The answer to a missing or failed login.
 pub(crate) fn login_failure(request: &Incoming, v1: bool, login: &Login) -> Reply {
     match login {
-        Login::WrongPassword | Login::Disabled => failure(request, v1, 401, 997, "Unauthorised")
-            .with("www-authenticate", "Basic realm=\"Authorisation Required\""),
+        Login::WrongPassword | Login::Disabled(_) => {
+            let reply = failure(request, v1, 401, 997, "Unauthorised")
+                .with("www-authenticate", "Basic realm=\"Authorisation Required\"");
+            match login {
+                Login::Disabled(Some(uid)) => reply.with("x-user-id", uid),
+                _ => reply,
+            }
+        }
         Login::Throttled => failure(request, v1, 429, 429, "Reached maximum delay"),
         _ => failure(request, v1, 401, 997, "Current user is not logged in"),
     }

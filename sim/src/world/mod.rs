@@ -89,7 +89,17 @@ impl World {
         self.log.clear();
     }
 
-    /// Moves the world's clock forward: modification times, and the 30 minutes of the login throttle.
+    /// Moves the world's clock forward: lifetimes of tokens and clients, modification times, the login throttle.
+    pub fn advance(&self, time: std::time::Duration) {
+        self.advance_clock(i64::try_from(time.as_secs()).unwrap_or(i64::MAX / 4));
+    }
+
+    /// Stops the world's clock at this Unix time in seconds; from then on only [`Self::advance`] moves it.
+    pub fn stop_clock_at(&self, seconds: i64) {
+        self.read().clock.pin(seconds);
+    }
+
+    /// [`Self::advance`] in seconds.
     pub fn advance_clock(&self, seconds: i64) {
         self.read().clock.advance(seconds);
     }

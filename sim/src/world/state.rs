@@ -7,6 +7,8 @@ use md5::{Digest, Md5};
 
 use super::{AppPassword, Node, Share, User};
 use crate::clock::Clock;
+use crate::oidc::OidcState;
+use crate::web::WebSessions;
 
 /// The first id given to a node.
 const FIRST_NODE_ID: i64 = 101;
@@ -38,6 +40,8 @@ pub(crate) struct State {
     pub(crate) trash: Vec<Trashed>,
     pub(crate) maintenance: bool,
     pub(crate) notes_enabled: bool,
+    pub(crate) oidc: OidcState,
+    pub(crate) web: WebSessions,
     next_node: i64,
     next_share: i64,
     counter: u64,
@@ -56,6 +60,8 @@ impl State {
             trash: Vec::new(),
             maintenance: false,
             notes_enabled: true,
+            oidc: OidcState::default(),
+            web: WebSessions::default(),
             next_node: FIRST_NODE_ID,
             next_share: 1,
             counter: 0,

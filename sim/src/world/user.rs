@@ -33,6 +33,8 @@ pub(crate) struct AppPassword {
     /// It works with this login name only.
     pub(crate) login_name: String,
     pub(crate) token: String,
+    /// What the user's list of devices shows.
+    pub(crate) name: String,
     /// After a rotation the old one works a little longer (epoch seconds).
     pub(crate) expires: Option<i64>,
 }

@@ -68,6 +68,7 @@ impl World {
         state.remove(root);
         state.app_passwords.retain(|token| token.uid != uid);
         state.trash.retain(|trashed| trashed.uid != uid);
+        // Grants of the `oidc` app stay: refreshing one fails with an HTML page (facts §0 row 9).
         state.users.remove(uid);
     }
 
@@ -77,13 +78,20 @@ impl World {
         let letters = random_letters(&mut state, 25);
         let groups: Vec<&str> = (0..5).map(|group| &letters[group * 5..group * 5 + 5]).collect();
         let token = groups.join("-");
-        state.store_app_password(uid, &token);
+        state.store_app_password(uid, &token, "Settings page");
         token
     }
 
     /// A new app password as Login Flow v2 makes it: 72 letters and digits.
     pub fn app_password_72(&self, uid: &str) -> String {
-        self.write().new_app_password(uid)
+        self.write().new_app_password(uid, "Login flow")
+    }
+
+    /// The names of a user's app passwords, as the settings page lists them, oldest first.
+    pub fn app_password_names(&self, uid: &str) -> Vec<String> {
+        let state = self.read();
+        let own = state.app_passwords.iter().filter(|known| known.uid == uid);
+        own.map(|known| known.name.clone()).collect()
     }
 
     /// Withdraws an app password.
@@ -127,13 +135,13 @@ impl World {
 
 impl State {
     /// Creates and stores a 72-character app password of a user.
-    pub(crate) fn new_app_password(&mut self, uid: &str) -> String {
+    pub(crate) fn new_app_password(&mut self, uid: &str, name: &str) -> String {
         let token = random_letters(self, 72);
-        self.store_app_password(uid, &token);
+        self.store_app_password(uid, &token, name);
         token
     }
 
-    fn store_app_password(&mut self, uid: &str, token: &str) {
+    fn store_app_password(&mut self, uid: &str, token: &str, name: &str) {
         let login_name = self
             .user(uid)
             .map_or_else(|| uid.to_owned(), |user| user.login_name.clone());
@@ -141,6 +149,7 @@ impl State {
             uid: uid.to_owned(),
             login_name,
             token: token.to_owned(),
+            name: name.to_owned(),
             expires: None,
         });
     }

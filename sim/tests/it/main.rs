@@ -7,6 +7,8 @@ mod client;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod oidc;
+#[cfg(test)]
 mod recorded_shapes;
 #[cfg(test)]
 mod replay;

@@ -93,7 +93,7 @@ pub async fn replay(steps: &[Step]) {
     assert!(differences.is_empty(), "\n{}", differences.join("\n"));
 }
 
-fn load(name: &str) -> Value {
+pub fn load(name: &str) -> Value {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings");
     let file = folder.join(format!("{name}.json"));
     serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap()
@@ -160,7 +160,7 @@ fn learn(recorded: &Value, answer: &Answer, mapped: &mut Vec<(String, String)>) 
     }
 }
 
-fn compare(name: &str, recorded: &Value, answer: &Answer, body: bool) -> Vec<String> {
+pub fn compare(name: &str, recorded: &Value, answer: &Answer, body: bool) -> Vec<String> {
     let mut differences = Vec::new();
     if recorded["status"] != answer.status {
         differences.push(format!(
@@ -182,7 +182,7 @@ fn compare(name: &str, recorded: &Value, answer: &Answer, body: bool) -> Vec<Str
         return differences;
     } else if kind.contains("json") {
         (
-            json_shape(&theirs.parse().unwrap()),
+            json_shape(&theirs.parse().unwrap_or_default()),
             json_shape(&answer.text().parse().unwrap_or_default()),
         )
     } else if starts_xml {
@@ -198,13 +198,13 @@ fn compare(name: &str, recorded: &Value, answer: &Answer, body: bool) -> Vec<Str
     differences
 }
 
-fn recorded_header(recorded: &Value, name: &str) -> Option<String> {
+pub fn recorded_header(recorded: &Value, name: &str) -> Option<String> {
     let headers = recorded["headers"].as_object().unwrap();
     let (_, value) = headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
     let first = value.as_array().map_or(value, |values| &values[0]);
     first.as_str().map(str::to_owned)
 }
 
-fn body_text(recorded: &Value) -> String {
+pub fn body_text(recorded: &Value) -> String {
     recorded["body"].as_str().unwrap_or_default().to_owned()
 }
