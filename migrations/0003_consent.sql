@@ -14,6 +14,8 @@ create index identities_uid on identities (uid);
 create table oauth_clients (
     issuer text primary key,
     client_id text not null,
+    -- The callback it was registered with: a server that moved needs another client.
+    redirect_uri text not null,
     -- Envelopes; AAD binds issuer, table and column.
     client_secret text,
     registration_access_token text,
@@ -23,9 +25,11 @@ create table oauth_clients (
     registered_at timestamptz not null
 );
 
--- The last good key set of an issuer, for the hours in which it is away.
+-- The last good discovery document and key set of an issuer, for the hours in which it is away.
 create table provider_keys (
     issuer text primary key,
+    discovery_url text not null,
+    document jsonb not null,
     keys jsonb not null,
     fetched_at timestamptz not null
 );
@@ -53,6 +57,10 @@ create table grants (
     -- When the next refresh is due; null when none makes sense.
     refresh_due_at timestamptz,
     consecutive_failures integer not null default 0,
+    -- When Nextcloud last refused a good access token; tried again an hour later.
+    refused_at timestamptz,
+    -- Since when both the token endpoint and Nextcloud act as if the account were gone; confirmed once more.
+    absent_since timestamptz,
     -- Lease with a fencing generation: a result is written only while the generation stands.
     lease_until timestamptz,
     lease_generation bigint not null default 0
@@ -105,6 +113,8 @@ create table oauth_flows (
     return_to text,
     -- The caller's own `state`, handed back untouched.
     caller_state text,
+    -- Of the browser: nobody holds more than a few flows.
+    client_address text,
     created_at timestamptz not null,
     expires_at timestamptz not null
 );

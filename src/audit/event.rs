@@ -63,6 +63,11 @@ impl AuditAction {
             Self::Login => "login",
         }
     }
+
+    /// The action of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.name() == name)
+    }
 }
 
 /// From where somebody acted; empty for the server itself.
@@ -89,4 +94,17 @@ pub struct AuditEvent {
     pub origin: AuditOrigin,
     /// A sentence for people, without secrets.
     pub detail: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_is_found_by_its_name() {
+        for action in AuditAction::ALL {
+            assert_eq!(AuditAction::parse(action.name()), Some(action));
+        }
+        assert_eq!(AuditAction::parse("Consent"), None);
+    }
 }

@@ -1,4 +1,4 @@
-//! The table `audit_events`.
+//! What the rest of the server sees of the trail.
 
 use super::AuditEvent;
 use async_trait::async_trait;

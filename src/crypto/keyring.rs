@@ -1,6 +1,6 @@
 //! The configured keys.
 
-use super::envelope::{Envelope, NONCE_LENGTH};
+use super::envelope::{Envelope, NONCE_LENGTH, VERSION};
 use super::{EnvelopeContext, EnvelopeError};
 use crate::config::EncryptionConfig;
 use crate::entropy::SharedEntropy;
@@ -68,6 +68,32 @@ impl Keyring {
     /// Id of the key that seals: eight hexadecimal digits, not secret.
     pub fn current_key_id(&self) -> &str {
         &self.current.id
+    }
+
+    /// What every envelope of the current key begins with: `v1.<key id>.`.
+    pub fn current_prefix(&self) -> String {
+        format!("{VERSION}.{}.", self.current.id)
+    }
+
+    /// Whether `envelope` names the current key. It is not opened.
+    pub fn is_current(&self, envelope: &str) -> bool {
+        Envelope::parse(envelope).is_ok_and(|envelope| envelope.key_id == self.current.id)
+    }
+
+    /// The secret in `envelope`, sealed anew with the current key; `None` when it is the current key's already.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`] as [`Keyring::open`].
+    pub fn rewrap(
+        &self,
+        context: EnvelopeContext<'_>,
+        envelope: &str,
+    ) -> Result<Option<String>, EnvelopeError> {
+        if self.is_current(envelope) {
+            return Ok(None);
+        }
+        let secret = self.open(context, envelope)?;
+        Ok(Some(self.seal(context, &secret)))
     }
 
     /// Encrypts `secret` for the place named by `context`.

@@ -54,6 +54,36 @@ fn the_previous_key_opens_and_the_current_one_seals() {
 }
 
 #[test]
+fn rewrapping_moves_a_secret_to_the_current_key_and_nothing_else() {
+    let old = keyring(1, None);
+    let sealed = old.seal(CONTEXT, &SecretString::from("s"));
+    assert!(old.is_current(&sealed) && old.rewrap(CONTEXT, &sealed).unwrap().is_none());
+
+    let rotated = keyring(2, Some(1));
+    assert!(!rotated.is_current(&sealed));
+    let renewed = rotated.rewrap(CONTEXT, &sealed).unwrap().unwrap();
+    assert!(renewed.starts_with(&rotated.current_prefix()));
+    assert_eq!(
+        keyring(2, None).open(CONTEXT, &renewed).unwrap().expose_secret(),
+        "s"
+    );
+
+    let elsewhere = EnvelopeContext {
+        user: "bob",
+        ..CONTEXT
+    };
+    assert_eq!(
+        rotated.rewrap(elsewhere, &sealed).unwrap_err(),
+        EnvelopeError::Rejected
+    );
+    assert_eq!(
+        keyring(3, None).rewrap(CONTEXT, &sealed).unwrap_err(),
+        EnvelopeError::UnknownKey
+    );
+    assert!(!rotated.is_current("v1.garbage"));
+}
+
+#[test]
 fn another_context_is_rejected() {
     let ring = keyring(1, None);
     let sealed = ring.seal(CONTEXT, &SecretString::from("s"));
