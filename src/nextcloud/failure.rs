@@ -227,14 +227,14 @@ fn dav_reason(text: &str) -> Option<Reason> {
 }
 
 /// One line without control characters, at most 200 characters.
-pub(super) fn plain_text(text: &str) -> String {
+pub(crate) fn plain_text(text: &str) -> String {
     let spaced = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
     let clean: String = spaced.filter(|c| !c.is_control()).take(MESSAGE_LIMIT).collect();
     clean.trim().to_owned()
 }
 
 /// `Retry-After` in both forms, seconds or a date; `None` when absent or unreadable.
-fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));

@@ -4,6 +4,7 @@
 //! `OCS-APIRequest: true` (facts §0 row 7), no cookie jar exists (row 17), redirects are followed for
 //! same-origin GET only, and one gate per host limits concurrency and backs off (row 9, `Retry-After`).
 
+mod app_password;
 mod dav;
 mod error;
 mod failure;
@@ -13,6 +14,8 @@ mod ocs;
 
 pub use dav::{DavEntry, Depth, Download, FileQuery, Precondition, PutOutcome};
 pub use error::NextcloudError;
+pub(crate) use failure::{plain_text, retry_after};
 pub use http::{Credential, Nextcloud, UserSession};
+pub(crate) use http::{USER_AGENT, transport_text, unbuilt, with_trust};
 pub use notes::{Note, NoteChanges, NoteSettings, NotesPage};
 pub use ocs::{CurrentUser, ServerStatus};

@@ -96,20 +96,13 @@ impl Nextcloud {
         let answer = self
             .dispatch(ocs_call("/cloud/user")?, Some(credential), Priority::Interactive)
             .await?;
-        let UserData {
-            id,
-            displayname: display_name,
-            groups,
-        } = data(answer).await?;
-        if id.as_str().is_empty() {
-            Err(NextcloudError::Unauthorized)
-        } else {
-            Ok(CurrentUser {
-                id,
-                display_name,
-                groups,
-            })
-        }
+        current_user(answer).await
+    }
+
+    /// `GET /ocs/v2.php/cloud/capabilities` without a credential: what Nextcloud tells anybody.
+    pub async fn public_capabilities(&self) -> Result<Value, NextcloudError> {
+        let call = ocs_call("/cloud/capabilities")?;
+        data(self.dispatch(call, None, Priority::Interactive).await?).await
     }
 
     /// `GET /status.php`.
@@ -123,9 +116,31 @@ impl Nextcloud {
 }
 
 impl UserSession {
+    /// `GET /ocs/v2.php/cloud/user`: who Nextcloud says this is, groups included.
+    pub async fn current_user(&self) -> Result<CurrentUser, NextcloudError> {
+        current_user(self.send(ocs_call("/cloud/user")?).await?).await
+    }
+
     /// `GET /ocs/v2.php/cloud/capabilities`: the `data` object.
     pub async fn capabilities(&self) -> Result<serde_json::Value, NextcloudError> {
         data(self.send(ocs_call("/cloud/capabilities")?).await?).await
+    }
+}
+
+async fn current_user(answer: Answer) -> Result<CurrentUser, NextcloudError> {
+    let UserData {
+        id,
+        displayname: display_name,
+        groups,
+    } = data(answer).await?;
+    if id.as_str().is_empty() {
+        Err(NextcloudError::Unauthorized)
+    } else {
+        Ok(CurrentUser {
+            id,
+            display_name,
+            groups,
+        })
     }
 }
 
@@ -134,7 +149,7 @@ fn ocs_call(path: &str) -> Result<Call, NextcloudError> {
 }
 
 /// `data` of a success. OCS v2 says the same in `meta` as in the HTTP status; where they differ, the worse counts.
-async fn data<T: DeserializeOwned>(answer: Answer) -> Result<T, NextcloudError> {
+pub(super) async fn data<T: DeserializeOwned>(answer: Answer) -> Result<T, NextcloudError> {
     let Envelope { ocs } = answer.json().await?;
     let message = plain_text(&ocs.meta.message.unwrap_or_default());
     match ocs.meta.statuscode {

@@ -1,4 +1,4 @@
-//! Which OAuth client this server is: the configured one, or one that it registered itself.
+//! Which OAuth client this server is, the configured one or one that it registered itself, and how it authenticates.
 
 use super::ProviderProblem;
 use async_trait::async_trait;
@@ -26,6 +26,68 @@ pub struct ClientCredentials {
     pub secret: Option<SecretString>,
     /// Where it came from.
     pub source: ClientSource,
+}
+
+impl ClientCredentials {
+    /// How this client proves itself where `method` is asked for; a client without a secret only names itself.
+    pub fn authentication(&self, method: ClientAuthMethod) -> ClientAuthentication {
+        let id = self.id.clone();
+        match (&self.secret, method) {
+            (None, _) => ClientAuthentication::Public { id },
+            (Some(secret), ClientAuthMethod::Basic) => ClientAuthentication::Basic {
+                id,
+                secret: secret.clone(),
+            },
+            (Some(secret), ClientAuthMethod::Post) => ClientAuthentication::Post {
+                id,
+                secret: secret.clone(),
+            },
+        }
+    }
+}
+
+/// Where a client's secret goes (RFC 6749 §2.3.1), of what `token_endpoint_auth_methods_supported` lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClientAuthMethod {
+    /// `client_secret_basic`: the `Authorization` header; every provider must know it, so it comes first.
+    #[default]
+    Basic,
+    /// `client_secret_post`: the body.
+    Post,
+}
+
+impl ClientAuthMethod {
+    /// As the discovery document and a registration name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Basic => "client_secret_basic",
+            Self::Post => "client_secret_post",
+        }
+    }
+}
+
+/// A client's proof of itself in one request.
+#[derive(Debug, Clone)]
+pub enum ClientAuthentication {
+    /// `client_secret_basic`.
+    Basic {
+        /// `client_id`.
+        id: String,
+        /// `client_secret`.
+        secret: SecretString,
+    },
+    /// `client_secret_post`.
+    Post {
+        /// `client_id`.
+        id: String,
+        /// `client_secret`.
+        secret: SecretString,
+    },
+    /// A public client names itself only.
+    Public {
+        /// `client_id`.
+        id: String,
+    },
 }
 
 /// Why this server has no OAuth client.

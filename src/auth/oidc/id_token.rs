@@ -1,4 +1,4 @@
-//! The ID token of a consent or login (OpenID Connect Core §3.1.3.7).
+//! The ID token of a consent or login (`OpenID` Connect Core §3.1.3.7).
 
 use super::ProviderProblem;
 use async_trait::async_trait;

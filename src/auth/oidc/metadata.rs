@@ -1,4 +1,4 @@
-//! The discovery document (OpenID Connect Discovery 1.0 §3, RFC 8414 §2), as far as it is used here.
+//! The discovery document (`OpenID` Connect Discovery 1.0 §3, RFC 8414 §2), as far as it is used here.
 
 use url::Url;
 
@@ -17,7 +17,7 @@ pub struct ProviderMetadata {
     pub jwks_uri: Url,
     /// RFC 7662.
     pub introspection_endpoint: Option<Url>,
-    /// OpenID Connect Core §5.3.
+    /// `OpenID` Connect Core §5.3.
     pub userinfo_endpoint: Option<Url>,
     /// RFC 7009; the `oidc` app has none.
     pub revocation_endpoint: Option<Url>,
@@ -25,4 +25,14 @@ pub struct ProviderMetadata {
     pub registration_endpoint: Option<Url>,
     /// Whether this is the `oidc` app of the configured Nextcloud: its `sub` is the UID, its tokens work there.
     pub is_own_nextcloud: bool,
+}
+
+impl ProviderMetadata {
+    /// Whether tokens may carry `iss`; a slash at the end makes no difference.
+    pub fn accepts_issuer(&self, issuer: &str) -> bool {
+        let wanted = issuer.trim_end_matches('/');
+        self.accepted_issuers
+            .iter()
+            .any(|accepted| accepted.trim_end_matches('/') == wanted)
+    }
 }

@@ -1,6 +1,6 @@
 //! The identity provider as it is known now.
 
-use super::ProviderMetadata;
+use super::{ClientAuthMethod, ProviderMetadata};
 use async_trait::async_trait;
 use std::sync::Arc;
 
@@ -24,4 +24,9 @@ pub trait IdentityProvider: Send + Sync + std::fmt::Debug {
     /// The key set (RFC 7517) that signs tokens of the provider; `refetch` asks again because a key id is unknown,
     /// and is rate-limited.
     async fn keys(&self, refetch: bool) -> Result<Arc<jsonwebtoken::jwk::JwkSet>, ProviderProblem>;
+
+    /// How a client authenticates at the token, introspection and revocation endpoints.
+    fn client_auth_method(&self) -> ClientAuthMethod {
+        ClientAuthMethod::default()
+    }
 }

@@ -8,6 +8,8 @@ use url::Url;
 
 /// Limit for TCP and TLS set-up.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// As this server names itself to others.
+pub(crate) const USER_AGENT: &str = concat!("nextcloud-mcp-server/", env!("CARGO_PKG_VERSION"));
 
 /// The client: no cookie jar (a session cookie would outlive its credential, facts §0 row 17), no redirects of its
 /// own (see [`super::request`]), `OCS-APIRequest: true` on every request (row 7).
@@ -21,32 +23,44 @@ pub(super) fn client(config: &NextcloudConfig) -> Result<reqwest::Client, Nextcl
         HeaderName::from_static("ocs-apirequest"),
         HeaderValue::from_static("true"),
     );
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("nextcloud-mcp-server/", env!("CARGO_PKG_VERSION")))
+    let builder = reqwest::Client::builder()
+        .user_agent(USER_AGENT)
         .default_headers(headers)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(Duration::from_secs(config.timeout_seconds.max(1)))
-        .tcp_nodelay(true)
-        .tls_danger_accept_invalid_certs(!config.verify_tls);
-    if let Some(path) = &config.ca_bundle {
-        let named = |what: String| {
-            NextcloudError::Unreachable(format!("NEXTCLOUD_CA_BUNDLE {}: {what}", path.display()))
-        };
-        let pem = std::fs::read(path).map_err(|error| named(error.to_string()))?;
-        let roots = reqwest::Certificate::from_pem_bundle(&pem)
-            .map_err(|error| named(super::request::root_cause(&error)))?;
-        if roots.is_empty() {
-            return Err(named("holds no certificate".to_owned()));
-        }
-        builder = builder.tls_certs_merge(roots);
+        .tcp_nodelay(true);
+    with_trust(builder, config)
+        .and_then(|builder| builder.build().map_err(|error| unbuilt(&error)))
+        .map_err(NextcloudError::Unreachable)
+}
+
+/// `builder` with `NEXTCLOUD_VERIFY_SSL` and the roots of `NEXTCLOUD_CA_BUNDLE`; the text says what is wrong with the
+/// bundle.
+pub(crate) fn with_trust(
+    builder: reqwest::ClientBuilder,
+    config: &NextcloudConfig,
+) -> Result<reqwest::ClientBuilder, String> {
+    let builder = builder.tls_danger_accept_invalid_certs(!config.verify_tls);
+    let Some(path) = &config.ca_bundle else {
+        return Ok(builder);
+    };
+    let named = |what: String| format!("NEXTCLOUD_CA_BUNDLE {}: {what}", path.display());
+    let pem = std::fs::read(path).map_err(|error| named(error.to_string()))?;
+    let roots = reqwest::Certificate::from_pem_bundle(&pem)
+        .map_err(|error| named(super::request::root_cause(&error)))?;
+    if roots.is_empty() {
+        return Err(named("holds no certificate".to_owned()));
     }
-    builder.build().map_err(|error| {
-        NextcloudError::Unreachable(format!(
-            "the HTTP client cannot be built: {}",
-            super::request::root_cause(&error)
-        ))
-    })
+    Ok(builder.tls_certs_merge(roots))
+}
+
+/// Why a client could not be built.
+pub(crate) fn unbuilt(error: &reqwest::Error) -> String {
+    format!(
+        "the HTTP client cannot be built: {}",
+        super::request::root_cause(error)
+    )
 }
 
 /// The base URL without trailing slash, query, fragment and credentials.

@@ -8,7 +8,9 @@ mod request;
 
 pub(super) use answer::{Answer, bare_etag};
 pub(super) use circuit::HostFault;
+pub(crate) use factory::{USER_AGENT, unbuilt, with_trust};
 pub(super) use request::Call;
+pub(crate) use request::transport_text;
 
 use crate::clock::SharedClock;
 use crate::config::NextcloudConfig;

@@ -238,7 +238,7 @@ fn no_answer(error: &reqwest::Error, ticket: &mut Ticket) -> NextcloudError {
 }
 
 /// What went wrong on the way, without the URL.
-pub(super) fn transport_text(error: &reqwest::Error) -> String {
+pub(crate) fn transport_text(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         "no answer in time".to_owned()
     } else {
