@@ -1,11 +1,12 @@
-//! App passwords in `PostgreSQL`, encrypted by the keyring.
+//! App passwords in `PostgreSQL`, encrypted by the keyring: handed over by users, or made with their consent.
 
+use super::grants::PendingRevocations;
 use super::{AppPasswordStore, CredentialError, StoredAppPassword};
 use crate::crypto::{EnvelopeContext, Keyring};
 use crate::db::DbError;
 use crate::ids::{LoginName, UserId};
 use async_trait::async_trait;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 /// The table `app_passwords`. The ciphertext is bound to user, table and column.
 #[derive(Clone)]
@@ -25,6 +26,76 @@ impl PgAppPasswordStore {
     pub fn new(pool: PgPool, keyring: Keyring) -> Self {
         Self { pool, keyring }
     }
+
+    /// Stores an app password that was made with a consent, in the transaction that ends the intent to make one.
+    pub(super) async fn put_minted(
+        &self,
+        conn: &mut PgConnection,
+        stored: &StoredAppPassword,
+    ) -> Result<(), DbError> {
+        self.upsert(conn, stored, "minted").await
+    }
+
+    async fn upsert(
+        &self,
+        conn: &mut PgConnection,
+        stored: &StoredAppPassword,
+        origin: &str,
+    ) -> Result<(), DbError> {
+        self.retire_minted(conn, &stored.uid).await?;
+        let sealed = self.keyring.seal(context(&stored.uid), &stored.password);
+        sqlx::query!(
+            "insert into app_passwords (uid, login_name, password, scopes, origin) values ($1, $2, $3, $4, $5)
+             on conflict (uid) do update
+             set login_name = excluded.login_name, password = excluded.password, scopes = excluded.scopes,
+                 origin = excluded.origin, updated_at = now()",
+            stored.uid.as_str(),
+            stored.login_name.as_str(),
+            sealed,
+            stored.scopes.as_deref(),
+            origin
+        )
+        .execute(conn)
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets an app password that is worth nothing at Nextcloud any more; `false` when none was stored.
+    pub(super) async fn discard(&self, conn: &mut PgConnection, user: &UserId) -> Result<bool, DbError> {
+        let deleted = sqlx::query!("delete from app_passwords where uid = $1", user.as_str())
+            .execute(conn)
+            .await?;
+        Ok(deleted.rows_affected() > 0)
+    }
+
+    /// Takes the user's app password away; `false` when none was stored. One that was made with a consent is put on
+    /// record to be ended at Nextcloud; one that the user made is the user's own.
+    pub(super) async fn take(&self, conn: &mut PgConnection, user: &UserId) -> Result<bool, DbError> {
+        let minted = self.retire_minted(conn, user).await?;
+        Ok(self.discard(conn, user).await? || minted)
+    }
+
+    async fn retire_minted(&self, conn: &mut PgConnection, user: &UserId) -> Result<bool, DbError> {
+        let taken = sqlx::query!(
+            r#"delete from app_passwords where uid = $1 and origin = 'minted'
+               returning login_name as "login_name: LoginName", password"#,
+            user.as_str()
+        )
+        .fetch_optional(&mut *conn)
+        .await?;
+        let Some(row) = taken else {
+            return Ok(false);
+        };
+        match self.keyring.open(context(user), &row.password) {
+            Ok(password) => {
+                PendingRevocations::new(self.keyring.clone())
+                    .add_app_password(conn, user, &row.login_name, &password)
+                    .await?;
+            }
+            Err(error) => tracing::warn!(%error, "an app password cannot be ended at Nextcloud"),
+        }
+        Ok(true)
+    }
 }
 
 fn context(user: &UserId) -> EnvelopeContext<'_> {
@@ -38,7 +109,6 @@ fn context(user: &UserId) -> EnvelopeContext<'_> {
 #[async_trait]
 impl AppPasswordStore for PgAppPasswordStore {
     async fn put(&self, stored: &StoredAppPassword) -> Result<(), CredentialError> {
-        let sealed = self.keyring.seal(context(&stored.uid), &stored.password);
         let mut transaction = self.pool.begin().await.map_err(DbError)?;
         sqlx::query!(
             "insert into users (uid) values ($1) on conflict (uid) do nothing",
@@ -47,19 +117,7 @@ impl AppPasswordStore for PgAppPasswordStore {
         .execute(&mut *transaction)
         .await
         .map_err(DbError)?;
-        sqlx::query!(
-            "insert into app_passwords (uid, login_name, password, scopes) values ($1, $2, $3, $4)
-             on conflict (uid) do update
-             set login_name = excluded.login_name, password = excluded.password, scopes = excluded.scopes,
-                 updated_at = now()",
-            stored.uid.as_str(),
-            stored.login_name.as_str(),
-            sealed,
-            stored.scopes.as_deref(),
-        )
-        .execute(&mut *transaction)
-        .await
-        .map_err(DbError)?;
+        self.upsert(&mut transaction, stored, "handed_over").await?;
         transaction.commit().await.map_err(DbError)?;
         Ok(())
     }
@@ -99,11 +157,26 @@ impl AppPasswordStore for PgAppPasswordStore {
     }
 
     async fn delete(&self, user: &UserId) -> Result<bool, CredentialError> {
-        let deleted = sqlx::query!("delete from app_passwords where uid = $1", user.as_str())
-            .execute(&self.pool)
-            .await
-            .map_err(DbError)?;
-        Ok(deleted.rows_affected() > 0)
+        let mut transaction = self.pool.begin().await.map_err(DbError)?;
+        let taken = self.take(&mut transaction, user).await?;
+        transaction.commit().await.map_err(DbError)?;
+        Ok(taken)
+    }
+
+    async fn drop_refused(&self, user: &UserId) -> Result<bool, CredentialError> {
+        let mut conn = self.pool.acquire().await.map_err(DbError)?;
+        Ok(self.discard(&mut conn, user).await?)
+    }
+
+    async fn another_stands(&self, user: &UserId) -> Result<bool, CredentialError> {
+        let found = sqlx::query_scalar!(
+            r#"select exists (select from grants where uid = $1 and state <> 'reauth_required') as "exists!""#,
+            user.as_str()
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(DbError)?;
+        Ok(found)
     }
 }
 

@@ -1,6 +1,6 @@
 //! App passwords that users hand over for background work (hybrid mode).
 
-use super::{AuthError, BasicVerifier, CredentialError, Freshness};
+use super::{AuthError, BasicVerifier, CredentialError, Freshness, Principal};
 use crate::ids::{LoginName, UserId};
 use crate::nextcloud::Credential;
 use async_trait::async_trait;
@@ -31,8 +31,16 @@ pub trait AppPasswordStore: Send + Sync {
     async fn get(&self, user: &UserId) -> Result<Option<StoredAppPassword>, CredentialError>;
     /// Whether one is stored; decrypts nothing.
     async fn exists(&self, user: &UserId) -> Result<bool, CredentialError>;
-    /// Removes it; `false` when none was stored.
+    /// Removes it; `false` when none was stored. One that was made with a consent is ended at Nextcloud, too.
     async fn delete(&self, user: &UserId) -> Result<bool, CredentialError>;
+    /// Removes one that Nextcloud refused; `false` when none was stored.
+    async fn drop_refused(&self, user: &UserId) -> Result<bool, CredentialError> {
+        self.delete(user).await
+    }
+    /// Whether the user has another background credential that may work.
+    async fn another_stands(&self, _user: &UserId) -> Result<bool, CredentialError> {
+        Ok(false)
+    }
 }
 
 /// Tells the sync that a user came or went.
@@ -105,19 +113,19 @@ impl AppPasswords {
         }
     }
 
-    /// Proves at Nextcloud, now, that `credential` is `user`'s.
+    /// Proves at Nextcloud, now, that `credential` is `user`'s, who then is a principal.
     pub async fn prove(
         &self,
         user: &UserId,
         credential: &Credential,
         client: IpAddr,
-    ) -> Result<(), AppPasswordError> {
+    ) -> Result<Principal, AppPasswordError> {
         let principal = self
             .verifier
             .verify_credential(credential, client, Freshness::Live)
             .await?;
         if principal.user() == user {
-            Ok(())
+            Ok(principal)
         } else {
             Err(AppPasswordError::OtherUser)
         }
@@ -163,8 +171,8 @@ impl AppPasswords {
         Ok(self.store.exists(user).await?)
     }
 
-    /// Removes the app password of `user`, whose `credential` is proved first, and what was synced with it;
-    /// `false` when none was stored.
+    /// Removes the app password of `user`, whose `credential` is proved first, and what was synced with it, unless a
+    /// consent stands beside it; `false` when none was stored.
     pub async fn remove(
         &self,
         user: &UserId,
@@ -172,6 +180,9 @@ impl AppPasswords {
         client: IpAddr,
     ) -> Result<bool, AppPasswordError> {
         self.prove(user, credential, client).await?;
+        if self.store.another_stands(user).await? {
+            return Ok(self.store.delete(user).await?);
+        }
         let existed = self.store.exists(user).await?;
         // The purge is on record before the credential goes, and is asked for without one too: a removal that was
         // cut short is finished when the user asks again.

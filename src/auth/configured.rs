@@ -1,7 +1,7 @@
 //! Single-user mode: the account of the configuration.
 
 use super::{AuthError, BasicVerifier, CredentialError, CredentialProvider, Freshness};
-use super::{OpenSession, Principal, RejectedCredential};
+use super::{OpenSession, Principal, RejectedCredential, Rejection};
 use crate::ids::{LoginName, UserId};
 use crate::nextcloud::{Credential, UserSession};
 use async_trait::async_trait;
@@ -96,9 +96,9 @@ impl CredentialProvider for ConfiguredCredentials {
         }
     }
 
-    async fn rejected(&self, _user: &UserId) -> Result<(), CredentialError> {
+    async fn rejected(&self, _user: &UserId) -> Result<Rejection, CredentialError> {
         RejectedCredential::rejected(self, &self.credential).await;
-        Ok(())
+        Ok(Rejection::Dropped)
     }
 }
 

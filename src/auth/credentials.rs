@@ -20,12 +20,22 @@ pub enum CredentialError {
     Database(#[from] crate::db::DbError),
 }
 
+/// What became of a credential that Nextcloud refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejection {
+    /// It is not used any more: its user is left alone until a new one comes.
+    Dropped,
+    /// It had been replaced meanwhile: the work is done again with the new one.
+    Superseded,
+}
+
 /// Gives background work its Nextcloud session; callers never see which credential is behind it.
 #[async_trait::async_trait]
 pub trait CredentialProvider: Send + Sync {
     /// A session in the name of `user`.
     async fn session_for(&self, user: &UserId) -> Result<UserSession, CredentialError>;
 
-    /// Nextcloud answered 401 to this user's credential: it is dropped at once and never tried again.
-    async fn rejected(&self, user: &UserId) -> Result<(), CredentialError>;
+    /// Nextcloud answered 401 to this user's credential: it is dropped at once and never tried again, unless it was
+    /// an access token that a refresh had just replaced.
+    async fn rejected(&self, user: &UserId) -> Result<Rejection, CredentialError>;
 }

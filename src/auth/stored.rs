@@ -1,6 +1,6 @@
 //! Hybrid mode: the credential that a user handed over.
 
-use super::{AppPasswordStore, CredentialError, CredentialProvider, OpenSession};
+use super::{AppPasswordStore, CredentialError, CredentialProvider, OpenSession, Rejection};
 use crate::ids::UserId;
 use crate::nextcloud::{Credential, UserSession};
 use async_trait::async_trait;
@@ -41,10 +41,10 @@ impl CredentialProvider for StoredCredentials {
         Ok(self.sessions.open(user, &credential))
     }
 
-    async fn rejected(&self, user: &UserId) -> Result<(), CredentialError> {
-        if self.store.delete(user).await? {
+    async fn rejected(&self, user: &UserId) -> Result<Rejection, CredentialError> {
+        if self.store.drop_refused(user).await? {
             tracing::warn!("Nextcloud refused a stored app password; it was dropped");
         }
-        Ok(())
+        Ok(Rejection::Dropped)
     }
 }

@@ -7,7 +7,7 @@ use super::scan::{self, ScanLease, ScanReport};
 use super::sources::{FilesSource, Source};
 use super::users::{self, PauseReason};
 use super::{SyncError, access, embed, removal, tombstones};
-use crate::auth::{CredentialError, CredentialProvider};
+use crate::auth::{CredentialError, CredentialProvider, Rejection};
 use crate::clock::SharedClock;
 use crate::config::SyncConfig;
 use crate::entropy::SharedEntropy;
@@ -81,7 +81,7 @@ pub struct ScanOutcome {
 }
 
 /// What waits to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DueWork {
     /// A scan is due that nobody runs.
     pub scans: bool,
@@ -339,17 +339,19 @@ impl SyncEngine {
             .insert(user.clone(), sweep);
     }
 
-    /// Drops a refused credential at once and leaves its user alone until a new one comes.
+    /// Drops a refused credential at once and leaves its user alone until a new one comes. A user whose access token
+    /// was replaced meanwhile goes on with the new one.
     pub(super) async fn credential_rejected(&self, user: &UserId) -> Result<(), SyncError> {
+        if self.remotes.rejected(user).await? == Rejection::Superseded {
+            return Ok(());
+        }
         users::pause(
             &self.pool,
             user,
             PauseReason::CredentialRejected,
             self.clock.now(),
         )
-        .await?;
-        self.remotes.rejected(user).await?;
-        Ok(())
+        .await
     }
 }
 

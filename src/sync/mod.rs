@@ -10,6 +10,7 @@
 //! | `failure` | retries, dead letters, skips |
 //! | `access`, `tombstones`, `removal`, `users` | reader sets, deletions, pauses |
 //! | `orphans` | what a killed process left behind |
+//! | `without_engine` | users who come and go while the sync is off |
 //! | `status` | progress that people read |
 //!
 //! The durable truth about work stands in the tables `scans` and `documents`. Every write that ends a piece of work
@@ -33,6 +34,7 @@ pub mod sources;
 mod status;
 mod tombstones;
 mod users;
+mod without_engine;
 
 #[cfg(test)]
 pub(crate) mod test_support;
@@ -45,3 +47,4 @@ pub use remote::{CredentialRemotes, Remote, Remotes};
 pub use scan::ScanReport;
 pub use status::{DeadLetter, PhaseProgress, SyncStatus, SyncStatusService};
 pub use users::PauseReason;
+pub use without_engine::DatabaseTrigger;

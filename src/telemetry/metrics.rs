@@ -31,14 +31,17 @@ pub const INDEX_POINTS: &str = "ncmcp_index_points";
 pub const SEARCH_SECONDS: &str = "ncmcp_search_duration_seconds";
 /// Results left out because their reader may not open them now.
 pub const SEARCH_UNREADABLE: &str = "ncmcp_search_results_unreadable_total";
+/// Refreshes of consented tokens, by `outcome`.
+pub const TOKEN_REFRESHES: &str = "ncmcp_token_refreshes_total";
 /// Anonymous resident memory of this process.
 pub const RSS_ANON_BYTES: &str = "ncmcp_process_rss_anon_bytes";
 
-const COUNTERS: [(&str, &str); 6] = [
+const COUNTERS: [(&str, &str); 7] = [
     (HTTP_REQUESTS, "Requests answered, by route, method and status."),
     (TOOL_CALLS, "MCP tool calls, by tool and outcome."),
     (NEXTCLOUD_REQUESTS, "Requests to Nextcloud, by api and outcome."),
     (SCANS, "Scans, by source and outcome."),
+    (TOKEN_REFRESHES, "Refreshes of consented tokens, by outcome."),
     (DOCUMENTS_PROCESSED, "Documents worked on, by phase and outcome."),
     (
         SEARCH_UNREADABLE,

@@ -39,6 +39,11 @@ pub fn document(phase: &'static str, outcome: &'static str) {
     metrics::counter!(names::DOCUMENTS_PROCESSED, "phase" => phase, "outcome" => outcome).increment(1);
 }
 
+/// A consented token was refreshed, or could not be.
+pub fn token_refresh(outcome: &'static str) {
+    metrics::counter!(names::TOKEN_REFRESHES, "outcome" => outcome).increment(1);
+}
+
 /// A search was answered; `unreadable` results were left out.
 pub fn search(algorithm: &'static str, unreadable: usize, elapsed: Duration) {
     metrics::histogram!(names::SEARCH_SECONDS, "algorithm" => algorithm).record(elapsed.as_secs_f64());

@@ -3,6 +3,7 @@
 //! The tables belong to apalis and are made by its own migrations, so these statements are the only ones that are not
 //! checked at compile time.
 
+use super::queue;
 use crate::db::DbError;
 use sqlx::PgPool;
 
@@ -10,12 +11,12 @@ use sqlx::PgPool;
 pub(super) async fn run(pool: &PgPool) -> Result<(), DbError> {
     sqlx::query(
         "delete from apalis.jobs
-         where job_type = $1 and (
+         where job_type = any($1) and (
              status = 'Done' and done_at < now() - interval '10 minutes'
              or (status = 'Killed' or status = 'Failed' and attempts >= max_attempts)
                 and coalesce(done_at, run_at) < now() - interval '7 days')",
     )
-    .bind(super::queue::QUEUE)
+    .bind([queue::SYNC, queue::GRANTS].map(str::to_owned).to_vec())
     .execute(pool)
     .await?;
     sqlx::query(

@@ -2,15 +2,17 @@
 //! promise to do so leave rows in `Running` for ever.
 
 use super::drain::{Drain, Drained};
+use super::duties::Duties;
 use super::job::{Job, JobError};
 use super::queue::{self, MAX_ATTEMPTS, QueueError};
+use crate::auth::grants::{GrantError, GrantUpkeep};
 use crate::sync::{SyncEngine, SyncError};
 use futures::FutureExt;
 use futures::future::try_join_all;
 use sqlx::PgPool;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// No job runs longer. A scan of a very large tree is the longest; its progress is kept when it is cut.
 const TIME_LIMIT: Duration = Duration::from_mins(30);
@@ -20,6 +22,9 @@ const CONCURRENT_SCANS: usize = 3;
 
 /// Scans claimed before the time box is looked at.
 const SCANS_PER_TURN: i64 = 4;
+
+/// Grants refreshed, or revocations attempted, before the time box is looked at.
+const GRANTS_PER_TURN: i64 = 32;
 
 /// Why a job failed.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +38,9 @@ pub enum HandlerError {
     /// The work failed; it is tried again.
     #[error(transparent)]
     Sync(#[from] SyncError),
+    /// The same for work on grants.
+    #[error(transparent)]
+    Grants(#[from] GrantError),
     /// The follow-up could not be queued; the next tick does.
     #[error(transparent)]
     Queue(#[from] QueueError),
@@ -53,24 +61,30 @@ impl HandlerError {
 
 /// What the jobs work with.
 pub struct Jobs {
-    engine: Arc<SyncEngine>,
+    duties: Duties,
     pool: PgPool,
+    stopping: CancellationToken,
     scans: Drain,
     texts: Drain,
     vectors: Drain,
     upkeep: Drain,
+    refreshes: Drain,
+    revocations: Drain,
 }
 
 impl Jobs {
-    /// Jobs on `engine` that queue their follow-ups through `pool`.
-    pub fn new(engine: Arc<SyncEngine>, pool: PgPool) -> Self {
+    /// Jobs for `duties` that queue their follow-ups through `pool`, and none once `stopping` is cancelled.
+    pub fn new(duties: Duties, pool: PgPool, stopping: CancellationToken) -> Self {
         Self {
-            engine,
+            duties,
             pool,
+            stopping,
             scans: Drain::default(),
             texts: Drain::default(),
             vectors: Drain::default(),
             upkeep: Drain::default(),
+            refreshes: Drain::default(),
+            revocations: Drain::default(),
         }
     }
 
@@ -88,38 +102,73 @@ impl Jobs {
         }
     }
 
+    /// A job for a duty that this process does not have was queued under another configuration: it has nothing to do.
     async fn work(&self, job: &Job) -> Result<(), HandlerError> {
         match job {
+            Job::RefreshGrants | Job::FinishRevocations => match &self.duties.grants {
+                Some(grants) => self.work_on_grants(job, grants.as_ref()).await,
+                None => Ok(()),
+            },
+            _ => match &self.duties.sync {
+                Some(engine) => self.work_on_sync(job, engine).await,
+                None => Ok(()),
+            },
+        }
+    }
+
+    async fn work_on_grants(&self, job: &Job, grants: &dyn GrantUpkeep) -> Result<(), HandlerError> {
+        let refreshing = *job == Job::RefreshGrants;
+        let drain = if refreshing {
+            &self.refreshes
+        } else {
+            &self.revocations
+        };
+        let ended = drain
+            .run(|| async {
+                let done = if refreshing {
+                    grants.refresh_due(GRANTS_PER_TURN).await?
+                } else {
+                    grants.finish_revocations(GRANTS_PER_TURN).await?
+                };
+                Ok::<_, GrantError>(done > 0 && !self.stopping.is_cancelled())
+            })
+            .await?;
+        self.again(ended, job).await
+    }
+
+    async fn work_on_sync(&self, job: &Job, engine: &SyncEngine) -> Result<(), HandlerError> {
+        match job {
             Job::ScanUser { uid } => {
-                self.engine.wake_user(uid).await?;
-                self.scan().await
+                engine.wake_user(uid).await?;
+                self.scan(engine).await
             }
-            Job::ScanDue => self.scan().await,
-            Job::IndexText => self.index_text().await,
+            Job::ScanDue => self.scan(engine).await,
+            Job::IndexText => self.index_text(engine).await,
             Job::Embed => {
                 let ended = self
                     .vectors
-                    .run(|| async { Ok::<_, SyncError>(self.engine.embed_turn().await? > 0) })
+                    .run(|| async { Ok::<_, SyncError>(engine.embed_turn().await? > 0) })
                     .await?;
                 self.again(ended, &Job::Embed).await
             }
             Job::Housekeeping => {
                 self.upkeep
                     .run(|| async {
-                        self.engine.housekeeping().await?;
+                        engine.housekeeping().await?;
                         Ok::<_, SyncError>(false)
                     })
                     .await?;
                 Ok(())
             }
+            Job::RefreshGrants | Job::FinishRevocations => Ok(()),
         }
     }
 
-    async fn scan(&self) -> Result<(), HandlerError> {
+    async fn scan(&self, engine: &SyncEngine) -> Result<(), HandlerError> {
         let ended = self
             .scans
             .run(|| async {
-                let lanes = (0..CONCURRENT_SCANS).map(|_| self.scan_lane());
+                let lanes = (0..CONCURRENT_SCANS).map(|_| self.scan_lane(engine));
                 Ok::<_, HandlerError>(try_join_all(lanes).await?.into_iter().any(|busy| busy))
             })
             .await?;
@@ -127,8 +176,8 @@ impl Jobs {
     }
 
     /// Runs a few due scans; what they found is worked on at once, deletions are carried out.
-    async fn scan_lane(&self) -> Result<bool, HandlerError> {
-        let outcomes = self.engine.scan_due(SCANS_PER_TURN).await?;
+    async fn scan_lane(&self, engine: &SyncEngine) -> Result<bool, HandlerError> {
+        let outcomes = engine.scan_due(SCANS_PER_TURN).await?;
         let reports = || outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok());
         if reports().any(|report| report.due > 0) {
             self.push(&Job::IndexText).await?;
@@ -139,10 +188,10 @@ impl Jobs {
         Ok(!outcomes.is_empty())
     }
 
-    async fn index_text(&self) -> Result<(), HandlerError> {
+    async fn index_text(&self, engine: &SyncEngine) -> Result<(), HandlerError> {
         let ended = self
             .texts
-            .run(|| async { Ok::<_, SyncError>(self.engine.index_text_turn().await? > 0) })
+            .run(|| async { Ok::<_, SyncError>(engine.index_text_turn().await? > 0) })
             .await?;
         self.push(&Job::Housekeeping).await?;
         self.push(&Job::Embed).await?;
@@ -150,7 +199,7 @@ impl Jobs {
     }
 
     async fn again(&self, ended: Drained, job: &Job) -> Result<(), HandlerError> {
-        if ended == Drained::TimeBoxed && !self.engine.is_stopping() {
+        if ended == Drained::TimeBoxed && !self.stopping.is_cancelled() {
             self.push(job).await?;
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! What a job says.
 
+use super::queue;
 use crate::ids::UserId;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,10 @@ pub enum Job {
     Embed,
     /// Removals, tombstones, access changes.
     Housekeeping,
+    /// Grants are due for a refresh.
+    RefreshGrants,
+    /// What was revoked must still end elsewhere.
+    FinishRevocations,
 }
 
 /// A payload that no handler understands: it is dead, and the worker goes on.
@@ -49,6 +54,16 @@ impl Job {
             v: VERSION,
             job: self,
         })?)
+    }
+
+    /// The queue that it waits in.
+    pub(super) fn queue(&self) -> &'static str {
+        match self {
+            Self::RefreshGrants | Self::FinishRevocations => queue::GRANTS,
+            Self::ScanUser { .. } | Self::ScanDue | Self::IndexText | Self::Embed | Self::Housekeeping => {
+                queue::SYNC
+            }
+        }
     }
 
     /// Reads what [`Job::encode`] wrote. The version is looked at before the job.

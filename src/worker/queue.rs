@@ -5,8 +5,11 @@ use apalis::prelude::TaskBuilder;
 use apalis_postgres::{PostgresStorage, queries::push_tasks};
 use sqlx::{PgConnection, PgPool};
 
-/// Name of the queue.
-pub(super) const QUEUE: &str = "sync";
+/// Queue of the sync's jobs.
+pub(super) const SYNC: &str = "sync";
+
+/// Queue of the jobs about grants.
+pub(super) const GRANTS: &str = "grants";
 
 /// Starts of one job before it is dead, those that killed the process included.
 pub(super) const MAX_ATTEMPTS: usize = 3;
@@ -30,7 +33,7 @@ pub async fn set_up(pool: &PgPool) -> Result<(), QueueError> {
 /// Queues a job, inside the caller's transaction if there is one: a rollback takes the job back.
 pub async fn push(conn: &mut PgConnection, job: &Job) -> Result<(), QueueError> {
     let task = TaskBuilder::new(job.encode()?).max_attempts(MAX_ATTEMPTS).build();
-    Ok(push_tasks(conn, QUEUE, vec![task]).await?)
+    Ok(push_tasks(conn, job.queue(), vec![task]).await?)
 }
 
 /// Queues a job unless one with the same key was queued already; `false` if so. Not for use inside a transaction,
@@ -40,7 +43,7 @@ pub async fn push_once(conn: &mut PgConnection, job: &Job, key: &str) -> Result<
         .max_attempts(MAX_ATTEMPTS)
         .idempotency_key(key)
         .build();
-    match push_tasks(conn, QUEUE, vec![task]).await {
+    match push_tasks(conn, job.queue(), vec![task]).await {
         Ok(()) => Ok(true),
         Err(apalis_postgres::Error::Database(error))
             if error

@@ -1,10 +1,10 @@
 //! Running the jobs until the server stops.
 
+use super::duties::Duties;
 use super::handler::Jobs;
-use super::queue::{self, QUEUE};
+use super::queue;
 use super::ticker::Ticker;
 use crate::clock::SharedClock;
-use crate::sync::SyncEngine;
 use apalis::prelude::{
     AbortError, Attempt, BackendExt, BoxDynError, Codec, Data, Monitor, MonitorError, ParallelizeExt,
     Strategy, WorkerBuilder, WorkerBuilderExt,
@@ -62,21 +62,28 @@ impl Codec<Payload> for RawCodec {
 /// Works until `shutdown`: then nothing new is claimed, running documents are finished or given back, and this
 /// returns within `grace`. A lost database ends nothing: workers are built anew until it is back.
 pub async fn run(
-    engine: Arc<SyncEngine>,
+    duties: Duties,
     pool: PgPool,
     clock: SharedClock,
     shutdown: CancellationToken,
     grace: Duration,
 ) {
+    let engine = duties.sync.clone();
+    let stop_engine = || {
+        if let Some(engine) = &engine {
+            engine.stop();
+        }
+    };
     if !set_up(&pool, &shutdown).await {
-        engine.stop();
+        stop_engine();
         return;
     }
-    let jobs = Arc::new(Jobs::new(Arc::clone(&engine), pool.clone()));
-    let ticker = Ticker::new(Arc::clone(&engine), pool.clone(), clock);
+    let queues = duties.queues();
+    let jobs = Arc::new(Jobs::new(duties.clone(), pool.clone(), shutdown.clone()));
+    let ticker = Ticker::new(duties, pool.clone(), clock);
     let working = async {
         while !shutdown.is_cancelled() {
-            let ended = monitor(&jobs, &pool, &shutdown, grace).await;
+            let ended = monitor(&queues, &jobs, &pool, &shutdown, grace).await;
             if shutdown.is_cancelled() {
                 break;
             }
@@ -92,7 +99,7 @@ pub async fn run(
     };
     let stopping = async {
         shutdown.cancelled().await;
-        engine.stop();
+        stop_engine();
     };
     tokio::join!(working, ticker.run(&shutdown), stopping);
 }
@@ -110,45 +117,53 @@ async fn set_up(pool: &PgPool, shutdown: &CancellationToken) -> bool {
 
 /// One life of the workers.
 async fn monitor(
+    queues: &[&'static str],
     jobs: &Arc<Jobs>,
     pool: &PgPool,
     shutdown: &CancellationToken,
     grace: Duration,
 ) -> Result<(), MonitorError> {
-    let (jobs, pool) = (Arc::clone(jobs), pool.clone());
     let signal = shutdown.clone();
-    Monitor::new()
+    let monitor = Monitor::new()
         .shutdown_timeout(grace)
         .should_restart(|_, error| {
             tracing::warn!(%error, "a worker ended; it is built anew");
             true
-        })
-        .register(move |_| {
-            let config = Config::default()
-                .queue(QUEUE)
-                .batch_size(CONCURRENCY)
-                .heartbeat_interval(HEARTBEAT)
-                .missed_heartbeats(MISSED_HEARTBEATS);
-            let strategy = Strategy::new()
-                .stream(Pubsub::new(pool.clone(), QUEUE.into()))
-                .interval(POLL);
-            let backend = PostgresStorage::<Payload>::new(&pool)
-                .with_config(config)
-                .with_codec(RawCodec)
-                .poll_with_strategy(strategy);
-            // A name used twice would leave the jobs of a killed process running for ever.
-            WorkerBuilder::new(format!("{QUEUE}-{}", Ulid::generate()).as_str())
-                .backend(backend)
-                .concurrency(CONCURRENCY)
-                .parallelize(tokio::spawn)
-                .data(Arc::clone(&jobs))
-                .build(handle)
-        })
+        });
+    queues
+        .iter()
+        .fold(monitor, |monitor, queue| register(monitor, queue, jobs, pool))
         .run_with_signal(async move {
             signal.cancelled().await;
             Ok(())
         })
         .await
+}
+
+/// Adds the worker of one queue.
+fn register(monitor: Monitor, queue: &'static str, jobs: &Arc<Jobs>, pool: &PgPool) -> Monitor {
+    let (jobs, pool) = (Arc::clone(jobs), pool.clone());
+    monitor.register(move |_| {
+        let config = Config::default()
+            .queue(queue)
+            .batch_size(CONCURRENCY)
+            .heartbeat_interval(HEARTBEAT)
+            .missed_heartbeats(MISSED_HEARTBEATS);
+        let strategy = Strategy::new()
+            .stream(Pubsub::new(pool.clone(), queue.into()))
+            .interval(POLL);
+        let backend = PostgresStorage::<Payload>::new(&pool)
+            .with_config(config)
+            .with_codec(RawCodec)
+            .poll_with_strategy(strategy);
+        // A name used twice would leave the jobs of a killed process running for ever.
+        WorkerBuilder::new(format!("{queue}-{}", Ulid::generate()).as_str())
+            .backend(backend)
+            .concurrency(CONCURRENCY)
+            .parallelize(tokio::spawn)
+            .data(Arc::clone(&jobs))
+            .build(handle)
+    })
 }
 
 /// Boxed, because apalis asks for a future that is `Send` for every lifetime.

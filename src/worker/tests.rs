@@ -1,18 +1,27 @@
 use super::handler::{HandlerError, Jobs};
-use super::queue::{self, QUEUE};
+use super::queue::{self, SYNC};
 use super::ticker::Ticker;
-use super::{Job, push, push_once, run};
+use super::{Duties, Job, push, push_once, run};
+use crate::auth::grants::{DueUpkeep, GrantError, GrantUpkeep};
 use crate::ids::UserId;
 use crate::sync::test_support::World;
 use apalis::prelude::TaskBuilder;
 use sqlx::PgPool;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 async fn world(pool: PgPool) -> World {
     queue::set_up(&pool).await.unwrap();
     World::keyword_only(pool)
+}
+
+fn sync_only(world: &World) -> Duties {
+    Duties {
+        sync: Some(Arc::clone(&world.engine)),
+        grants: None,
+    }
 }
 
 async fn jobs(world: &World) -> i64 {
@@ -46,7 +55,7 @@ async fn replicas_tick_once_and_a_long_sleep_is_one_tick(pool: PgPool) {
     let world = world(pool).await;
     world.cloud.put("alice", "/x.md", "text");
     world.enqueue("alice").await;
-    let ticker = || Ticker::new(Arc::clone(&world.engine), world.pool.clone(), world.clock.clone());
+    let ticker = || Ticker::new(sync_only(&world), world.pool.clone(), world.clock.clone());
     let (one, two) = (ticker(), ticker());
     assert_eq!(one.tick().await.unwrap(), [Job::ScanDue, Job::Housekeeping]);
     assert_eq!(two.tick().await.unwrap(), []);
@@ -62,7 +71,7 @@ async fn replicas_tick_once_and_a_long_sleep_is_one_tick(pool: PgPool) {
 #[sqlx::test]
 async fn nonsense_and_endless_restarts_are_dead_not_retried(pool: PgPool) {
     let world = world(pool).await;
-    let jobs = Jobs::new(Arc::clone(&world.engine), world.pool.clone());
+    let jobs = Jobs::new(sync_only(&world), world.pool.clone(), CancellationToken::new());
     let old = jobs
         .handle(br#"{"v":0,"job":"index_text"}"#, 1)
         .await
@@ -95,7 +104,7 @@ async fn a_worker_survives_poison_does_the_work_and_stops_when_told(pool: PgPool
     let mut conn = world.pool.acquire().await.unwrap();
     for poison in [&b"\xff\xfe not json"[..], br#"{"v":99,"job":"later"}"#] {
         let task = TaskBuilder::new(poison.to_vec()).max_attempts(3).build();
-        apalis_postgres::queries::push_tasks(&mut *conn, QUEUE, vec![task])
+        apalis_postgres::queries::push_tasks(&mut *conn, SYNC, vec![task])
             .await
             .unwrap();
     }
@@ -111,7 +120,7 @@ async fn a_worker_survives_poison_does_the_work_and_stops_when_told(pool: PgPool
 
     let stop = CancellationToken::new();
     let worker = tokio::spawn(run(
-        Arc::clone(&world.engine),
+        sync_only(&world),
         world.pool.clone(),
         world.clock.clone(),
         stop.clone(),
@@ -138,4 +147,75 @@ async fn a_worker_survives_poison_does_the_work_and_stops_when_told(pool: PgPool
         .one("select count(*) from apalis.jobs where status in ('Running', 'Queued')")
         .await;
     assert_eq!(stuck, 0);
+}
+
+/// Three grants are due until they were refreshed.
+struct FakeUpkeep {
+    due: AtomicUsize,
+    revocations: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl GrantUpkeep for FakeUpkeep {
+    async fn due(&self) -> Result<DueUpkeep, GrantError> {
+        Ok(DueUpkeep {
+            refreshes: self.due.load(Ordering::SeqCst) > 0,
+            revocations: self.revocations.load(Ordering::SeqCst) > 0,
+        })
+    }
+
+    async fn refresh_due(&self, _: i64) -> Result<usize, GrantError> {
+        let taken = self
+            .due
+            .try_update(Ordering::SeqCst, Ordering::SeqCst, |due| due.checked_sub(1));
+        Ok(usize::from(taken.is_ok()))
+    }
+
+    async fn finish_revocations(&self, _: i64) -> Result<usize, GrantError> {
+        Ok(self.revocations.swap(0, Ordering::SeqCst))
+    }
+}
+
+#[sqlx::test]
+async fn grants_are_kept_alive_without_a_sync(pool: PgPool) {
+    let world = world(pool).await;
+    let upkeep = Arc::new(FakeUpkeep {
+        due: AtomicUsize::new(3),
+        revocations: AtomicUsize::new(1),
+    });
+    let duties = Duties {
+        sync: None,
+        grants: Some(upkeep.clone()),
+    };
+    let ticker = Ticker::new(duties.clone(), world.pool.clone(), world.clock.clone());
+    assert_eq!(
+        ticker.tick().await.unwrap(),
+        [Job::RefreshGrants, Job::FinishRevocations],
+        "no work for the sync is queued"
+    );
+    push(&mut world.pool.acquire().await.unwrap(), &Job::ScanDue)
+        .await
+        .unwrap();
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(run(
+        duties,
+        world.pool.clone(),
+        world.clock.clone(),
+        stop.clone(),
+        Duration::from_secs(20),
+    ));
+    until("all jobs are done", async || {
+        world
+            .one::<i64>("select count(*) from apalis.jobs where status <> 'Done'")
+            .await
+            == 0
+    })
+    .await;
+    assert_eq!(upkeep.due.load(Ordering::SeqCst), 0);
+    assert_eq!(upkeep.revocations.load(Ordering::SeqCst), 0);
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(25), worker)
+        .await
+        .unwrap()
+        .unwrap();
 }

@@ -1,12 +1,13 @@
 //! The clock of the background work: one wake-up per tick, whatever the number of replicas.
 
+use super::duties::Duties;
 use super::job::Job;
 use super::queue::{self, QueueError};
+use crate::auth::grants::{DueUpkeep, GrantError};
 use crate::clock::SharedClock;
 use crate::db::DbError;
-use crate::sync::{SyncEngine, SyncError};
+use crate::sync::{DueWork, SyncError};
 use sqlx::PgPool;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,9 @@ pub enum TickError {
     /// Due work could not be asked for.
     #[error(transparent)]
     Sync(#[from] SyncError),
+    /// The same for work on grants.
+    #[error(transparent)]
+    Grants(#[from] GrantError),
     /// A wake-up could not be queued.
     #[error(transparent)]
     Queue(#[from] QueueError),
@@ -39,14 +43,14 @@ pub enum TickError {
 /// The number of the tick is part of the idempotency key, so that of all replicas one succeeds. A process that slept
 /// for hours ticks once: what it missed is not made up for, because due work does not multiply.
 pub(super) struct Ticker {
-    engine: Arc<SyncEngine>,
+    duties: Duties,
     pool: PgPool,
     clock: SharedClock,
 }
 
 impl Ticker {
-    pub(super) fn new(engine: Arc<SyncEngine>, pool: PgPool, clock: SharedClock) -> Self {
-        Self { engine, pool, clock }
+    pub(super) fn new(duties: Duties, pool: PgPool, clock: SharedClock) -> Self {
+        Self { duties, pool, clock }
     }
 
     /// Ticks until `shutdown`.
@@ -68,13 +72,25 @@ impl Ticker {
     pub(super) async fn tick(&self) -> Result<Vec<Job>, TickError> {
         let seconds = self.clock.now().timestamp();
         let tick = i64::try_from(TICK.as_secs()).unwrap_or(1).max(1);
-        let due = self.engine.due_work().await?;
+        let (due, grants) = (self.due_work().await?, self.due_upkeep().await?);
         let mut queued = Vec::new();
         for (name, job, period, wanted) in [
             ("scan", Job::ScanDue, tick, due.scans),
             ("index_text", Job::IndexText, tick, due.texts),
             ("embed", Job::Embed, tick, due.vectors),
-            ("housekeeping", Job::Housekeeping, HOUSEKEEPING_SECONDS, true),
+            (
+                "housekeeping",
+                Job::Housekeeping,
+                HOUSEKEEPING_SECONDS,
+                self.duties.sync.is_some(),
+            ),
+            ("refresh_grants", Job::RefreshGrants, tick, grants.refreshes),
+            (
+                "finish_revocations",
+                Job::FinishRevocations,
+                tick,
+                grants.revocations,
+            ),
         ] {
             if !wanted {
                 continue;
@@ -89,5 +105,19 @@ impl Ticker {
             super::cleanup::run(&self.pool).await?;
         }
         Ok(queued)
+    }
+
+    async fn due_work(&self) -> Result<DueWork, SyncError> {
+        match &self.duties.sync {
+            Some(engine) => engine.due_work().await,
+            None => Ok(DueWork::default()),
+        }
+    }
+
+    async fn due_upkeep(&self) -> Result<DueUpkeep, GrantError> {
+        match &self.duties.grants {
+            Some(grants) => grants.due().await,
+            None => Ok(DueUpkeep::default()),
+        }
     }
 }

@@ -34,6 +34,9 @@ pub enum GrantError {
     /// Nextcloud refused to make an app password with the consent.
     #[error("Nextcloud made no app password: {0}")]
     NotMinted(String),
+    /// A user who left could not be forgotten.
+    #[error(transparent)]
+    Access(#[from] crate::auth::access::AccessError),
     /// A stored secret does not open.
     #[error("a stored secret cannot be read: {0}")]
     Secret(#[from] crate::crypto::EnvelopeError),

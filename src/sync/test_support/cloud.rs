@@ -1,6 +1,6 @@
 //! A small Nextcloud: trees whose `ETags` move with every change, up to the root.
 
-use crate::auth::CredentialError;
+use crate::auth::{CredentialError, Rejection};
 use crate::ids::UserId;
 use crate::nextcloud::{DavEntry, Download, NextcloudError, Note, NotesPage};
 use crate::sync::{Remote, Remotes};
@@ -30,6 +30,7 @@ struct State {
     hidden: HashSet<String>,
     instance: String,
     pub rejected: Vec<String>,
+    supersedes: bool,
 }
 
 /// The Nextcloud of a test.
@@ -147,6 +148,11 @@ impl FakeCloud {
         std::mem::take(&mut self.0.lock().unwrap().requests)
     }
 
+    /// From now on a refused credential is one that was just replaced.
+    pub fn supersede(&self) {
+        self.0.lock().unwrap().supersedes = true;
+    }
+
     /// Users whose credential was reported as refused.
     pub fn rejected(&self) -> Vec<String> {
         self.0.lock().unwrap().rejected.clone()
@@ -255,9 +261,14 @@ impl Remotes for FakeCloud {
         }))
     }
 
-    async fn rejected(&self, user: &UserId) -> Result<(), CredentialError> {
-        self.0.lock().unwrap().rejected.push(user.as_str().to_owned());
-        Ok(())
+    async fn rejected(&self, user: &UserId) -> Result<Rejection, CredentialError> {
+        let mut state = self.0.lock().unwrap();
+        state.rejected.push(user.as_str().to_owned());
+        Ok(if state.supersedes {
+            Rejection::Superseded
+        } else {
+            Rejection::Dropped
+        })
     }
 }
 

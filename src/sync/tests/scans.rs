@@ -286,6 +286,21 @@ async fn a_refused_credential_is_dropped_and_others_go_on(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn a_token_that_was_replaced_meanwhile_pauses_nobody(pool: PgPool) {
+    let world = World::new(pool);
+    world.cloud.put("alice", "/x.md", "text");
+    world.cloud.fail("alice", "*", || NextcloudError::Unauthorized);
+    world.cloud.supersede();
+    world.enqueue("alice").await;
+    world.engine.scan_due(1).await.unwrap();
+    assert_eq!(world.cloud.rejected(), ["alice"]);
+    world.cloud.heal();
+    world.clock.advance(Duration::from_secs(31));
+    world.scan().await;
+    assert_eq!(world.one::<i64>("select count(*) from documents").await, 1);
+}
+
+#[sqlx::test]
 async fn a_disabled_account_is_asked_again_every_hour(pool: PgPool) {
     let world = World::new(pool);
     world.cloud.put("alice", "/x.md", "text");

@@ -1,0 +1,163 @@
+//! Which credential background work gets, and what a refusal means.
+
+use crate::auth::access::{CredentialState, UserAccess};
+use crate::auth::grants::GrantUpkeep;
+use crate::auth::grants::testing::{Next, World};
+use crate::auth::oidc::TokenFailure;
+use crate::auth::{
+    AppPasswordStore, CredentialError, CredentialProvider, PgAppPasswordStore, Rejection, StoredAppPassword,
+};
+use crate::config::EncryptionConfig;
+use crate::crypto::Keyring;
+use crate::entropy::SystemEntropy;
+use crate::ids::{LoginName, UserId};
+use sqlx::PgPool;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use zeroize::Zeroizing;
+
+async fn hand_over(world: &World, user: &str) {
+    let keys = EncryptionConfig {
+        current: Zeroizing::new([7; 32]),
+        previous: None,
+    };
+    let keyring = Keyring::new(&keys, Arc::new(SystemEntropy));
+    PgAppPasswordStore::new(world.pool.clone(), keyring)
+        .put(&StoredAppPassword {
+            uid: UserId::new(user),
+            login_name: LoginName::new(user),
+            password: "handed-over".into(),
+            scopes: None,
+        })
+        .await
+        .unwrap();
+}
+
+fn opened(world: &World) -> Vec<&'static str> {
+    std::mem::take(&mut *world.nextcloud.opened.lock().unwrap())
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn the_grant_where_it_is_alive_else_the_app_password_else_nothing(pool: PgPool) {
+    let world = World::new(pool);
+    let (alice, credentials) = (UserId::new("alice"), &world.grants.credentials);
+    let nothing = credentials.session_for(&alice).await;
+    assert!(matches!(nothing, Err(CredentialError::NotProvisioned)));
+    hand_over(&world, "alice").await;
+    credentials.session_for(&alice).await.unwrap();
+    world.consent("alice").await;
+    credentials.session_for(&alice).await.unwrap();
+    world.advance(900);
+    world
+        .provider
+        .script(Next::Fail(TokenFailure::InvalidGrant("gone".into())));
+    credentials.session_for(&alice).await.unwrap();
+    assert_eq!(opened(&world), ["basic", "bearer", "basic"]);
+    let status = world.grants.access.status(&alice).await.unwrap();
+    assert_eq!(
+        status.state,
+        CredentialState::Active,
+        "the app password stands in"
+    );
+
+    assert_eq!(credentials.rejected(&alice).await.unwrap(), Rejection::Dropped);
+    assert_eq!(world.one::<i64>("select count(*) from app_passwords").await, 0);
+    let dead = credentials.session_for(&alice).await;
+    assert!(
+        matches!(dead, Err(CredentialError::Unusable(_))),
+        "why the grant died is told"
+    );
+    let status = world.grants.access.status(&alice).await.unwrap();
+    assert_eq!(status.state, CredentialState::ReauthRequired);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_refused_token_that_was_just_replaced_is_nobodys_fault(pool: PgPool) {
+    let world = World::new(pool);
+    world.consent("alice").await;
+    let (alice, credentials) = (UserId::new("alice"), &world.grants.credentials);
+    credentials.session_for(&alice).await.unwrap();
+    assert_eq!(credentials.rejected(&alice).await.unwrap(), Rejection::Superseded);
+    assert_eq!(world.state().await.0, "active");
+    assert_eq!(world.nextcloud.asked.load(Ordering::SeqCst), 1);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn bearers_that_nextcloud_refuses_are_the_operators_matter_once_an_hour(pool: PgPool) {
+    let world = World::new(pool);
+    world.consent("alice").await;
+    world.nextcloud.refuses_bearers.store(true, Ordering::SeqCst);
+    let (alice, credentials) = (UserId::new("alice"), &world.grants.credentials);
+    credentials.session_for(&alice).await.unwrap();
+    assert_eq!(credentials.rejected(&alice).await.unwrap(), Rejection::Dropped);
+    let (state, reason) = world.state().await;
+    assert_eq!(state, "operator_action_required");
+    assert!(
+        reason
+            .unwrap()
+            .contains("oidc_provider_bearer_validation --value true --type boolean")
+    );
+    for _ in 0..59 {
+        world.advance(60);
+        while world.grants.upkeep.refresh_due(10).await.unwrap() > 0 {}
+        assert!(credentials.session_for(&alice).await.is_err());
+    }
+    assert_eq!(world.nextcloud.asked.load(Ordering::SeqCst), 1, "no loop");
+    assert_eq!(world.provider.live(), 1, "the grant is kept alive meanwhile");
+    world.nextcloud.refuses_bearers.store(false, Ordering::SeqCst);
+    for _ in 0..15 {
+        world.advance(60);
+        while world.grants.upkeep.refresh_due(10).await.unwrap() > 0 {}
+    }
+    assert_eq!(world.state().await, ("active".into(), None));
+    credentials.session_for(&alice).await.unwrap();
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn q13_a_deleted_user_is_forgotten_after_a_second_look(pool: PgPool) {
+    let world = World::new(pool);
+    world.consent("alice").await;
+    world.provider.delete_user("alice");
+    world.nextcloud.refuses_bearers.store(true, Ordering::SeqCst);
+    let (alice, credentials) = (UserId::new("alice"), &world.grants.credentials);
+    credentials.session_for(&alice).await.unwrap();
+    credentials.rejected(&alice).await.unwrap();
+    world.grants.upkeep.refresh_due(10).await.unwrap();
+    assert_eq!(
+        world.one::<i64>("select count(*) from grants").await,
+        1,
+        "one look is not enough"
+    );
+    for _ in 0..12 {
+        world.advance(10);
+        world.grants.upkeep.refresh_due(10).await.unwrap();
+    }
+    for table in ["select count(*) from grants", "select count(*) from users"] {
+        assert_eq!(world.one::<i64>(table).await, 0, "{table}");
+    }
+    assert_eq!(
+        world.one::<i64>("select count(*) from pending_revocations").await,
+        0
+    );
+    assert_eq!(world.trail().await, ["consent", "revocation"]);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_token_endpoint_that_fails_for_everybody_deletes_nobody(pool: PgPool) {
+    let world = World::new(pool);
+    world.consent("alice").await;
+    world.nextcloud.refuses_bearers.store(true, Ordering::SeqCst);
+    let (alice, credentials) = (UserId::new("alice"), &world.grants.credentials);
+    credentials.session_for(&alice).await.unwrap();
+    credentials.rejected(&alice).await.unwrap();
+    for _ in 0..80 {
+        for _ in 0..2 {
+            world.provider.script(Next::Fail(TokenFailure::Uncertain(
+                "HTTP 500 without JSON".into(),
+            )));
+        }
+        world.advance(10);
+        world.grants.upkeep.refresh_due(10).await.unwrap();
+    }
+    assert_eq!(world.one::<i64>("select count(*) from grants").await, 1);
+}
