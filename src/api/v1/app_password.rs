@@ -67,7 +67,7 @@ pub(crate) async fn post(
             caller.client,
         )
         .await
-        .map_err(api_error)?;
+        .map_err(credential_error)?;
     let message = format!("App password stored for {}", caller.user);
     Ok(Json(Stored {
         success: true,
@@ -170,11 +170,12 @@ impl<'a> Attempt<'a> {
         if callers_fault {
             self.count();
         }
-        answer.map_err(api_error)
+        answer.map_err(credential_error)
     }
 }
 
-fn api_error(error: AppPasswordError) -> ApiError {
+/// The answer to a Basic credential that was not proved, or to what failed after its proof.
+pub(in crate::api) fn credential_error(error: AppPasswordError) -> ApiError {
     match error {
         AppPasswordError::Format => ApiError::new(StatusCode::BAD_REQUEST, "Invalid app password format"),
         AppPasswordError::OtherUser => not_yours(),

@@ -1,0 +1,105 @@
+//! The authenticated part of the management API: what its handlers share, and its routes.
+
+use super::v1;
+use super::v1::Session;
+use crate::auth::access::{AccessError, AccessStatus, UserAccess};
+use crate::auth::bearer::BearerVerifier;
+use crate::auth::{AppPasswords, CredentialProvider, SlidingWindow};
+use crate::clock::SharedClock;
+use crate::ids::UserId;
+use axum::Router;
+use axum::routing::{get, patch, post};
+use moka::future::Cache;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Wrong Basic credentials per client address and user.
+const ATTEMPTS: usize = 5;
+const ATTEMPT_WINDOW: Duration = Duration::from_hours(1);
+/// Sessions remembered for the time in which the database is away, and how long.
+const SESSIONS: u64 = 10_000;
+const SESSION_AGE: Duration = Duration::from_hours(24);
+
+/// What [`ManagementState`] is made of.
+pub struct ManagementParts {
+    /// Believes access tokens.
+    pub verifier: Arc<dyn BearerVerifier>,
+    /// What users granted.
+    pub access: Arc<dyn UserAccess>,
+    /// Proves Basic credentials; `None`: only access tokens count.
+    pub app_passwords: Option<AppPasswords>,
+    /// Asks Nextcloud in a user's name.
+    pub credentials: Arc<dyn CredentialProvider>,
+    /// Time.
+    pub clock: SharedClock,
+}
+
+/// What handlers of the management API share. Cheap to clone.
+#[derive(Clone)]
+pub struct ManagementState {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    parts: ManagementParts,
+    attempts: SlidingWindow<(IpAddr, UserId)>,
+    sessions: Cache<UserId, Session>,
+}
+
+impl std::fmt::Debug for ManagementState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ManagementState")
+            .field("verifier", &self.shared.parts.verifier)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ManagementState {
+    /// State over `parts`.
+    pub fn new(parts: ManagementParts) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                attempts: SlidingWindow::new(ATTEMPTS, ATTEMPT_WINDOW, parts.clock.clone()),
+                sessions: Cache::builder()
+                    .max_capacity(SESSIONS)
+                    .time_to_live(SESSION_AGE)
+                    .build(),
+                parts,
+            }),
+        }
+    }
+
+    pub(super) fn parts(&self) -> &ManagementParts {
+        &self.shared.parts
+    }
+
+    /// What stands for `user`.
+    pub(super) async fn status(&self, user: &UserId) -> Result<AccessStatus, AccessError> {
+        match self.parts().access.status(user).await {
+            Err(AccessError::NotProvisioned) => Ok(AccessStatus::not_provisioned()),
+            answer => answer,
+        }
+    }
+
+    /// Counts wrong Basic credentials.
+    pub(super) fn attempts(&self) -> &SlidingWindow<(IpAddr, UserId)> {
+        &self.shared.attempts
+    }
+
+    /// The last session that was told to each user.
+    pub(super) fn sessions(&self) -> &Cache<UserId, Session> {
+        &self.shared.sessions
+    }
+}
+
+/// The routes; their layers are the router's.
+pub(super) fn routes<S: Clone + Send + Sync + 'static>(state: ManagementState) -> Router<S> {
+    Router::new()
+        .route("/api/v1/scopes", get(v1::scopes))
+        .route("/api/v1/users/{user_id}/session", get(v1::session))
+        .route("/api/v1/users/{user_id}/revoke", post(v1::revoke))
+        .route("/api/v1/users/{user_id}/access", get(v1::access))
+        .route("/api/v1/users/{user_id}/scopes", patch(v1::set_scopes))
+        .with_state(state)
+}
