@@ -1,0 +1,6 @@
+//! Flows over a real database and stand-ins for provider and Nextcloud.
+
+mod flows;
+mod stand_ins;
+
+pub(crate) use stand_ins::{StandIns, World, keyring, urls};
