@@ -1,9 +1,10 @@
-//! The uniform error body: `{"error", "message"?, "request_id"}`.
+//! The uniform error body: `{"error", "message"?, "scopes_required"?, "request_id"}`.
 //!
 //! Handlers return [`ApiError`]; the `observe` layer adds the request id, logs what is a 5xx and gives the same
 //! shape to errors that axum or the MCP transport made.
 
-use crate::auth::AuthError;
+use crate::auth::scopes::ScopeSet;
+use crate::auth::{AuthError, Challenge, OAuthChallenge};
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
@@ -24,7 +25,8 @@ pub struct ApiError {
     error: Cow<'static, str>,
     message: Option<Cow<'static, str>>,
     retry_after: Option<Duration>,
-    challenge: Option<&'static str>,
+    challenge: Option<Challenge>,
+    scopes_required: Option<Box<ScopeSet>>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -33,6 +35,8 @@ struct Body<'a> {
     error: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes_required: Option<&'a ScopeSet>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
 }
@@ -46,6 +50,7 @@ impl ApiError {
             message: None,
             retry_after: None,
             challenge: None,
+            scopes_required: None,
             cause: None,
         }
     }
@@ -66,6 +71,23 @@ impl ApiError {
         }
     }
 
+    /// A 401 with a challenge.
+    pub fn unauthorized(challenge: Challenge) -> Self {
+        Self {
+            challenge: Some(challenge),
+            ..Self::new(StatusCode::UNAUTHORIZED, "Unauthorized")
+        }
+    }
+
+    /// A 403 to a token that lacks the `needed` scopes; `challenge` says which a better one should have (RFC 6750 §3.1).
+    pub fn insufficient_scope(challenge: OAuthChallenge, needed: ScopeSet) -> Self {
+        Self {
+            challenge: Some(Challenge::OAuth(Box::new(challenge))),
+            scopes_required: Some(Box::new(needed)),
+            ..Self::new(StatusCode::FORBIDDEN, "insufficient_scope")
+        }
+    }
+
     /// The usual text of a status, for errors that a layer or the transport made.
     pub(super) fn of_status(status: StatusCode) -> Self {
         match status {
@@ -78,6 +100,13 @@ impl ApiError {
     #[must_use]
     pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.message = Some(message.into());
+        self
+    }
+
+    /// Leaves only the error.
+    #[must_use]
+    pub(super) fn without_message(mut self) -> Self {
+        self.message = None;
         self
     }
 
@@ -109,23 +138,22 @@ impl ApiError {
 
     /// The JSON text.
     pub(super) fn body(&self, request_id: Option<&str>) -> Vec<u8> {
-        let body = Body {
+        serde_json::to_vec(&self.fields(request_id)).unwrap_or_default()
+    }
+
+    fn fields<'a>(&'a self, request_id: Option<&'a str>) -> Body<'a> {
+        Body {
             error: &self.error,
             message: self.message.as_deref(),
+            scopes_required: self.scopes_required.as_deref(),
             request_id,
-        };
-        serde_json::to_vec(&body).unwrap_or_default()
+        }
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = Body {
-            error: &self.error,
-            message: self.message.as_deref(),
-            request_id: None,
-        };
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = (self.status, Json(self.fields(None))).into_response();
         if let Some(wait) = self.retry_after {
             // Rounded up: a client that comes back at the very second must not be early.
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -133,10 +161,9 @@ impl IntoResponse for ApiError {
                 .headers_mut()
                 .insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(challenge) = self.challenge {
-            response
-                .headers_mut()
-                .insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        let challenge = self.challenge.as_ref().map(Challenge::header);
+        if let Some(challenge) = challenge.and_then(|value| HeaderValue::from_str(&value).ok()) {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
         response.extensions_mut().insert(self);
         response
@@ -147,10 +174,10 @@ impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
         let text = error.to_string();
         match error {
-            AuthError::Missing(challenge) | AuthError::Refused(challenge) => Self {
-                challenge: Some(challenge.header()),
-                ..Self::new(StatusCode::UNAUTHORIZED, "Unauthorized").with_message(text)
-            },
+            AuthError::Missing(challenge) | AuthError::Refused(challenge) => {
+                Self::unauthorized(challenge).with_message(text)
+            }
+            AuthError::UnknownUser => Self::new(StatusCode::FORBIDDEN, "Forbidden").with_message(text),
             AuthError::Malformed(_) => Self::new(StatusCode::BAD_REQUEST, "Bad Request").with_message(text),
             AuthError::TooLarge => Self::new(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -162,7 +189,7 @@ impl From<AuthError> for ApiError {
                     .with_message(text)
                     .with_retry_after(retry_after)
             }
-            AuthError::Unavailable { retry_after } => {
+            AuthError::Unavailable { retry_after } | AuthError::ProviderUnavailable { retry_after, .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
                     .with_message(text)
                     .with_retry_after(retry_after)

@@ -4,34 +4,47 @@
 //! |---|---|
 //! | `router` | the routes and the layers around them |
 //! | `state` | what handlers share |
+//! | `management` | the authenticated part of the management API |
 //! | `error` | the uniform error body |
 //! | `request_id`, `observe`, `limits`, `client_address` | the layers |
 //! | `extract` | who may call a handler, by its signature |
 //! | `serve` | listening and graceful shutdown |
-//! | `health/…`, `v1/…`, `mcp_endpoint` | the endpoints |
+//! | `health/…`, `v1/…`, `well_known/…`, `mcp_endpoint` | the endpoints |
+//! | `management` | state and routes of the authenticated part of `v1` |
+//! | `pages`, `oauth/…`, `app/…` | the pages for people: consent, login, one's own access |
 
+mod app;
 mod client_address;
 mod error;
 mod extract;
 mod health;
 mod limits;
+mod management;
 mod mcp_endpoint;
+mod oauth;
 mod observe;
+pub mod pages;
 mod request_id;
 mod router;
 mod serve;
 mod starting;
 mod state;
 mod v1;
+mod well_known;
 
+pub use app::AuditRows;
 pub use client_address::ClientAddress;
 pub use error::ApiError;
+pub use extract::{AdminUser, AuthenticatedUser, OwnPath};
 pub use health::{DatabaseProbe, IndexProbe, NextcloudProbe, Probe, Readiness};
+pub use management::{ManagementParts, ManagementState};
+pub use pages::{PagesParts, PagesState};
 pub use request_id::RequestId;
 pub use router::router;
 pub use serve::serve;
 pub use starting::starting_router;
-pub use state::{ApiState, ApiStateParts, StatusFacts};
+pub use state::{ApiState, ApiStateParts, OidcFacts, StatusFacts};
+pub use well_known::ProtectedResource;
 
 #[cfg(test)]
 mod tests;

@@ -45,7 +45,7 @@ fn finish(response: Response, id: &RequestId) -> Response {
     let (mut head, mut body) = response.into_parts();
     if head.status.is_client_error() || head.status.is_server_error() {
         let own = head.extensions.remove::<ApiError>();
-        if own.is_some() || !is_json(&head.headers) {
+        if own.is_some() || !has_own_body(&head.headers) {
             let error = own.unwrap_or_else(|| ApiError::of_status(head.status));
             body = Body::from(error.body(Some(id.as_str())));
             head.headers.remove(CONTENT_LENGTH);
@@ -64,9 +64,35 @@ fn finish(response: Response, id: &RequestId) -> Response {
     Response::from_parts(head, body)
 }
 
-fn is_json(headers: &http::HeaderMap) -> bool {
+/// JSON of a handler, or a page for people. Layers and transports write neither.
+fn has_own_body(headers: &http::HeaderMap) -> bool {
     headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.starts_with("application/json"))
+        .is_some_and(|value| value.starts_with("application/json") || value.starts_with("text/html"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SystemEntropy;
+    use axum::response::{Html, IntoResponse};
+    use http::{HeaderMap, StatusCode};
+
+    async fn body_of(response: impl IntoResponse) -> String {
+        let id = RequestId::of(&HeaderMap::new(), &SystemEntropy);
+        let answer = finish(response.into_response(), &id);
+        let bytes = axum::body::to_bytes(answer.into_body(), usize::MAX)
+            .await
+            .unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn pages_for_people_stay_and_bare_errors_become_json() {
+        let page = body_of((StatusCode::BAD_REQUEST, Html("<p>no</p>"))).await;
+        assert_eq!(page, "<p>no</p>");
+        let bare = body_of((StatusCode::BAD_REQUEST, "no")).await;
+        assert!(bare.starts_with(r#"{"error":"Bad Request""#), "{bare}");
+    }
 }

@@ -1,6 +1,6 @@
 //! The routes and the layers around them.
 
-use super::{ApiError, ApiState, health, limits, mcp_endpoint, observe, v1};
+use super::{ApiError, ApiState, health, limits, management, pages, mcp_endpoint, observe, v1, well_known};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -16,17 +16,35 @@ pub fn router(state: ApiState) -> Router {
     let mcp = parts.mcp.http_service(&parts.hosts, limits::MAX_BODY_BYTES);
     let mcp = Router::new()
         .route("/mcp", any_service(mcp))
+        .route_layer(from_fn_with_state(state.clone(), mcp_endpoint::require_scope))
         .route_layer(from_fn_with_state(state.clone(), mcp_endpoint::require_caller));
     let mut router = Router::new()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/api/v1/status", get(v1::status))
         .route("/api/v1/vector-sync/status", get(v1::vector_sync_status));
+    if parts.protected_resource.is_some() {
+        router = router
+            .route(
+                "/.well-known/oauth-protected-resource",
+                get(well_known::of_server),
+            )
+            .route(
+                "/.well-known/oauth-protected-resource/{*path}",
+                get(well_known::of_path),
+            );
+    }
     if parts.app_passwords.is_some() {
         router = router.route(
             "/api/v1/users/{user_id}/app-password",
             get(v1::get).post(v1::post).delete(v1::delete),
         );
+    }
+    if let Some(management) = &parts.management {
+        router = router.merge(management::routes(management.clone()));
+    }
+    if let Some(pages) = &parts.pages {
+        router = router.merge(pages::routes(pages.clone()));
     }
     // `/mcp` bounds its bodies itself, by the same figure, and says 413 where this layer could only cut them off.
     router

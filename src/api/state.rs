@@ -1,6 +1,8 @@
 //! What handlers share.
 
 use super::health::Readiness;
+use super::{ManagementState, PagesState, ProtectedResource};
+use crate::auth::oidc::IdentityProvider;
 use crate::auth::{AppPasswords, McpGate, SlidingWindow};
 use crate::clock::SharedClock;
 use crate::config::{Config, EmbeddingProvider};
@@ -37,6 +39,18 @@ pub struct StatusFacts {
     /// Whether users may hand over app passwords; only in `multi_user_basic`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub supports_app_passwords: Option<bool>,
+    /// What is configured of the identity provider; told only where users can consent.
+    #[serde(skip)]
+    pub oidc: OidcFacts,
+}
+
+/// What the configuration says of the identity provider, for clients of the status.
+#[derive(Debug, Clone, Default)]
+pub struct OidcFacts {
+    /// `OIDC_DISCOVERY_URL`.
+    pub discovery_url: Option<String>,
+    /// `NEXTCLOUD_PUBLIC_ISSUER_URL`; stands above the issuer that the discovery document names.
+    pub issuer: Option<String>,
 }
 
 impl StatusFacts {
@@ -57,6 +71,14 @@ impl StatusFacts {
             management_api_version: "1.0",
             supports_app_passwords: (auth_mode == "multi_user_basic")
                 .then(|| config.mode.stores_credentials()),
+            oidc: OidcFacts {
+                discovery_url: config.oidc.discovery_url.as_ref().map(ToString::to_string),
+                issuer: config
+                    .oidc
+                    .public_issuer_url
+                    .as_ref()
+                    .map(|issuer| issuer.as_str().trim_end_matches('/').to_owned()),
+            },
         }
     }
 }
@@ -77,6 +99,14 @@ pub struct ApiStateParts {
     pub sync_status: Option<StatusCache>,
     /// Background credentials; `None` unless users may hand them over (hybrid mode).
     pub app_passwords: Option<AppPasswords>,
+    /// The authenticated part of the management API; `None` where users can neither consent nor hand over anything.
+    pub management: Option<ManagementState>,
+    /// The identity provider; `None` where users cannot consent.
+    pub identity_provider: Option<Arc<dyn IdentityProvider>>,
+    /// The pages for people; `None` where nobody can consent.
+    pub pages: Option<PagesState>,
+    /// What RFC 9728 tells of this server; `None` outside OAuth mode.
+    pub protected_resource: Option<ProtectedResource>,
     /// Whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<IpAddr>,
     /// Time.

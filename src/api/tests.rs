@@ -9,7 +9,9 @@ use crate::auth::{
 use crate::clock::ManualClock;
 use crate::entropy::SystemEntropy;
 use crate::ids::UserId;
-use crate::mcp::{HostPolicy, Links, McpServer, McpServerParts};
+use crate::mcp::{
+    CapabilitySource, EnabledApps, HostPolicy, Links, McpServer, McpServerParts, ProvisioningServices,
+};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
@@ -24,7 +26,11 @@ use tower::ServiceExt;
 
 mod app_passwords;
 mod health;
+mod management;
 mod mcp;
+mod oauth;
+
+use management::{Grants, Tokens};
 
 const APP_PASSWORD: &str = "aB3xY-aB3xY-aB3xY-aB3xY-aB3xY";
 
@@ -69,6 +75,16 @@ impl SyncTrigger for Wakeups {
     }
 }
 
+/// Nobody can tell which apps a user has.
+struct UnknownApps;
+
+#[async_trait]
+impl CapabilitySource for UnknownApps {
+    async fn apps(&self, _caller: &crate::auth::Caller) -> Option<std::collections::BTreeSet<String>> {
+        None
+    }
+}
+
 struct Switch(&'static str, bool, AtomicBool);
 
 #[async_trait]
@@ -100,6 +116,8 @@ struct Server {
     readiness: Readiness,
     database: Arc<Switch>,
     away: Arc<Switch>,
+    tokens: Arc<Tokens>,
+    access: Arc<Grants>,
 }
 
 impl Server {
@@ -108,6 +126,14 @@ impl Server {
     }
 
     fn with_gate(gate: impl FnOnce(BasicVerifier) -> McpGate) -> Self {
+        Self::with(None, |_, verifier| (gate(verifier), None))
+    }
+
+    /// `doors` makes what guards `/mcp`, and what is told of it.
+    fn with(
+        provisioning: Option<ProvisioningServices>,
+        doors: impl FnOnce(&McpServer, BasicVerifier) -> (McpGate, Option<ProtectedResource>),
+    ) -> Self {
         let nextcloud = FakeNextcloud::with_user("alice", APP_PASSWORD);
         nextcloud.add("bob", "bob", "another-bob-password-1234");
         let clock = manual_clock();
@@ -116,7 +142,16 @@ impl Server {
         let database = Arc::new(Switch("database", true, AtomicBool::new(true)));
         let away = Arc::new(Switch("nextcloud", false, AtomicBool::new(true)));
         let readiness = Readiness::new(vec![database.clone(), away.clone()], clock.clone());
-        let links = Links::new(&"https://cloud.example.org/".parse().unwrap());
+        let app_passwords = AppPasswords::new(verifier.clone(), store.clone(), wakeups.clone());
+        let (tokens, access) = <(Arc<Tokens>, Arc<Grants>)>::default();
+        let mcp = McpServer::new(McpServerParts {
+            links: Links::new(&"https://cloud.example.org/".parse().unwrap()),
+            clock: clock.clone(),
+            apps: EnabledApps::new(Arc::new(UnknownApps), clock.clone()),
+            semantic: None,
+            provisioning,
+        });
+        let (gate, protected_resource) = doors(&mcp, verifier.clone());
         let state = ApiState::new(ApiStateParts {
             facts: StatusFacts {
                 version: "0.0.0",
@@ -127,17 +162,24 @@ impl Server {
                 rerank_available: false,
                 management_api_version: "1.0",
                 supports_app_passwords: Some(true),
+                oidc: OidcFacts::default(),
             },
-            gate: gate(verifier.clone()),
-            mcp: McpServer::new(McpServerParts {
-                links,
-                clock: clock.clone(),
-                semantic: None,
-            }),
+            identity_provider: None,
+            gate,
+            mcp,
             hosts: HostPolicy::new(&server_config()),
             readiness: readiness.clone(),
             sync_status: None,
-            app_passwords: Some(AppPasswords::new(verifier, store.clone(), wakeups.clone())),
+            app_passwords: Some(app_passwords.clone()),
+            management: Some(ManagementState::new(ManagementParts {
+                verifier: tokens.clone(),
+                access: access.clone(),
+                app_passwords: Some(app_passwords),
+                credentials: Arc::new(management::NoCredentials),
+                clock: clock.clone(),
+            })),
+            pages: None,
+            protected_resource,
             trusted_proxies: Vec::new(),
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
@@ -151,6 +193,8 @@ impl Server {
             readiness,
             database,
             away,
+            tokens,
+            access,
         }
     }
 

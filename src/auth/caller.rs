@@ -1,9 +1,11 @@
 //! A verified caller and its way to Nextcloud.
 
-use super::Principal;
+use super::scopes::{Scope, ScopeSet};
+use super::{CredentialError, CredentialProvider, Principal};
 use crate::ids::UserId;
 use crate::nextcloud::{Credential, Nextcloud, UserSession};
 use async_trait::async_trait;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Opens Nextcloud sessions.
@@ -25,25 +27,40 @@ pub trait RejectedCredential: Send + Sync {
     async fn rejected(&self, credential: &Credential);
 }
 
-/// Someone whose credential Nextcloud has confirmed for this request.
+/// Someone whose credential was verified for this request.
 #[derive(Clone)]
 pub struct Caller {
     principal: Principal,
-    credential: Credential,
-    sessions: Arc<dyn OpenSession>,
-    rejection: Arc<dyn RejectedCredential>,
+    way: Way,
+    scopes: Option<ScopeSet>,
+}
+
+/// With which credential Nextcloud is asked in the caller's name.
+#[derive(Clone)]
+enum Way {
+    /// The one that the caller sent.
+    Sent {
+        credential: Credential,
+        sessions: Arc<dyn OpenSession>,
+        rejection: Arc<dyn RejectedCredential>,
+    },
+    /// The one that the caller gave this server before.
+    Stored(Arc<dyn CredentialProvider>),
+    /// None: this server keeps no credentials and may not use the caller's.
+    Closed,
 }
 
 impl std::fmt::Debug for Caller {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Caller")
             .field("principal", &self.principal)
+            .field("scopes", &self.scopes)
             .finish_non_exhaustive()
     }
 }
 
 impl Caller {
-    /// A caller whose `credential` was confirmed to be `principal`'s.
+    /// A caller whose `credential` was confirmed to be `principal`'s and works at Nextcloud. Nothing restricts it.
     pub fn new(
         principal: Principal,
         credential: Credential,
@@ -52,10 +69,28 @@ impl Caller {
     ) -> Self {
         Self {
             principal,
-            credential,
-            sessions,
-            rejection,
+            way: Way::Sent {
+                credential,
+                sessions,
+                rejection,
+            },
+            scopes: None,
         }
+    }
+
+    /// A caller whose own credential is not for Nextcloud, which is asked with the stored one; `None`: with nothing.
+    pub fn with_stored_credential(principal: Principal, stored: Option<Arc<dyn CredentialProvider>>) -> Self {
+        Self {
+            principal,
+            way: stored.map_or(Way::Closed, Way::Stored),
+            scopes: None,
+        }
+    }
+
+    /// The same caller restricted to `scopes`; `None`: to nothing, which differs from an empty set.
+    #[must_use]
+    pub fn restricted_to(self, scopes: Option<ScopeSet>) -> Self {
+        Self { scopes, ..self }
     }
 
     /// Who it is.
@@ -63,13 +98,78 @@ impl Caller {
         &self.principal
     }
 
-    /// A Nextcloud session in the caller's name.
-    pub fn session(&self) -> UserSession {
-        self.sessions.open(self.principal.user(), &self.credential)
+    /// The scopes of its token; `None`: unrestricted, as with a password.
+    pub fn scopes(&self) -> Option<&ScopeSet> {
+        self.scopes.as_ref()
+    }
+
+    /// Whether its token, if it has one, allows what needs `scope`.
+    pub fn may(&self, scope: &Scope) -> bool {
+        self.scopes.as_ref().is_none_or(|scopes| scopes.satisfies(scope))
+    }
+
+    /// The scopes of a better token: what this one has, as far as it is used here, and what is `needed`. A client asks
+    /// for exactly what it is told, and would lose the rest.
+    pub fn step_up(&self, needed: &ScopeSet) -> ScopeSet {
+        let known = self
+            .scopes
+            .iter()
+            .flat_map(ScopeSet::iter)
+            .filter(|scope| scope.is_known());
+        known
+            .chain(needed.iter())
+            .cloned()
+            .collect::<BTreeSet<_>>()
+            .into()
+    }
+
+    /// A Nextcloud session in the caller's name. [`CredentialError::NotProvisioned`]: the caller gave no credential yet.
+    pub async fn session(&self) -> Result<UserSession, CredentialError> {
+        let user = self.principal.user();
+        match &self.way {
+            Way::Sent {
+                credential, sessions, ..
+            } => Ok(sessions.open(user, credential)),
+            Way::Stored(stored) => stored.session_for(user).await,
+            Way::Closed => Err(CredentialError::NotProvisioned),
+        }
     }
 
     /// Nextcloud refused the caller's credential in this request: it is not sent again before a new check.
     pub async fn credential_rejected(&self) {
-        self.rejection.rejected(&self.credential).await;
+        match &self.way {
+            Way::Sent {
+                credential,
+                rejection,
+                ..
+            } => rejection.rejected(credential).await,
+            Way::Stored(stored) => {
+                if let Err(error) = stored.rejected(self.principal.user()).await {
+                    tracing::error!(%error, "a refused credential could not be dropped");
+                }
+            }
+            Way::Closed => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nextcloud::CurrentUser;
+
+    #[tokio::test]
+    async fn no_scopes_named_is_not_no_scopes_granted() {
+        let alice = Principal::verified(&CurrentUser::for_test("alice"));
+        let caller = Caller::with_stored_credential(alice, None);
+        assert!(caller.may(&Scope::NOTES_READ));
+        let caller = caller.restricted_to(Some(ScopeSet::default()));
+        assert!(!caller.may(&Scope::OPENID));
+        let caller = caller.restricted_to(Some(ScopeSet::parse("notes:read")));
+        assert!(caller.may(&Scope::NOTES_READ) && !caller.may(&Scope::NOTES_WRITE));
+        assert!(matches!(
+            caller.session().await,
+            Err(CredentialError::NotProvisioned)
+        ));
     }
 }

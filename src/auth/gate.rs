@@ -2,7 +2,8 @@
 
 use super::parse_basic;
 use super::{
-    AuthError, BasicHeaderError, BasicVerifier, Caller, Challenge, ConfiguredCredentials, OpenSession,
+    AuthError, BasicHeaderError, BasicVerifier, Caller, Challenge, ConfiguredCredentials, OAuthChallenge,
+    OAuthGate, OpenSession,
 };
 use crate::nextcloud::Credential;
 use secrecy::{ExposeSecret, SecretString};
@@ -26,6 +27,7 @@ enum Kind {
         verifier: BasicVerifier,
         sessions: Arc<dyn OpenSession>,
     },
+    OAuth(OAuthGate),
     BearerOnly,
 }
 
@@ -40,6 +42,7 @@ impl std::fmt::Debug for Kind {
                 ..
             } => "SingleUser(token)",
             Self::Basic { .. } => "Basic",
+            Self::OAuth(_) => "OAuth",
             Self::BearerOnly => "BearerOnly",
         })
     }
@@ -61,6 +64,21 @@ impl McpGate {
     pub fn basic(verifier: BasicVerifier, sessions: Arc<dyn OpenSession>) -> Self {
         Self {
             kind: Kind::Basic { verifier, sessions },
+        }
+    }
+
+    /// OAuth mode: an access token per request.
+    pub fn oauth(gate: OAuthGate) -> Self {
+        Self {
+            kind: Kind::OAuth(gate),
+        }
+    }
+
+    /// What tells a client which token it needs; `None` outside OAuth mode.
+    pub fn oauth_challenge(&self) -> Option<&OAuthChallenge> {
+        match &self.kind {
+            Kind::OAuth(gate) => Some(&gate.challenge),
+            _ => None,
         }
     }
 
@@ -101,6 +119,7 @@ impl McpGate {
                     Arc::new(verifier.clone()),
                 ))
             }
+            Kind::OAuth(gate) => gate.admit(header).await,
             Kind::BearerOnly => Err(AuthError::Missing(Challenge::Bearer)),
         }
     }

@@ -42,6 +42,12 @@ impl Principal {
         Self { user }
     }
 
+    /// As if Nextcloud had told `uid` before.
+    #[cfg(test)]
+    pub(crate) fn known_for_test(uid: &str) -> Self {
+        Self::known(UserId::new(uid))
+    }
+
     /// The Nextcloud UID.
     pub fn user(&self) -> &UserId {
         &self.user

@@ -14,6 +14,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+pub(crate) mod bearers;
+pub(crate) mod provider;
+
 /// Knows passwords and counts who asks.
 #[derive(Default)]
 pub(crate) struct FakeNextcloud {

@@ -1,27 +1,47 @@
 //! What the search tools need.
 
-use crate::auth::Caller;
+use crate::auth::{Caller, CredentialError};
 use crate::search::{SearchDocument, SearchError, SearchRequest, SearchResponse, SearchService};
 use async_trait::async_trait;
+
+/// Why a search in a caller's name gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentSearchError {
+    /// Nextcloud, which must confirm every result, cannot be asked in the caller's name.
+    #[error(transparent)]
+    Session(#[from] CredentialError),
+    /// The search itself.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+}
 
 /// Search in the name of a verified caller.
 #[async_trait]
 pub trait DocumentSearch: Send + Sync {
     /// Verified results for the caller.
-    async fn search(&self, caller: &Caller, request: SearchRequest) -> Result<SearchResponse, SearchError>;
+    async fn search(
+        &self,
+        caller: &Caller,
+        request: SearchRequest,
+    ) -> Result<SearchResponse, DocumentSearchError>;
     /// A whole document, if the caller may open it now.
     async fn document(
         &self,
         caller: &Caller,
         doc_type: &str,
         id: &str,
-    ) -> Result<Option<SearchDocument>, SearchError>;
+    ) -> Result<Option<SearchDocument>, DocumentSearchError>;
 }
 
 #[async_trait]
 impl DocumentSearch for SearchService {
-    async fn search(&self, caller: &Caller, request: SearchRequest) -> Result<SearchResponse, SearchError> {
-        let response = Self::search(self, caller.principal(), &caller.session(), request).await?;
+    async fn search(
+        &self,
+        caller: &Caller,
+        request: SearchRequest,
+    ) -> Result<SearchResponse, DocumentSearchError> {
+        let session = caller.session().await?;
+        let response = Self::search(self, caller.principal(), &session, request).await?;
         if response.credential_refused {
             caller.credential_rejected().await;
         }
@@ -33,11 +53,12 @@ impl DocumentSearch for SearchService {
         caller: &Caller,
         doc_type: &str,
         id: &str,
-    ) -> Result<Option<SearchDocument>, SearchError> {
-        let answer = Self::document(self, caller.principal(), &caller.session(), doc_type, id).await;
+    ) -> Result<Option<SearchDocument>, DocumentSearchError> {
+        let session = caller.session().await?;
+        let answer = Self::document(self, caller.principal(), &session, doc_type, id).await;
         if matches!(answer, Err(SearchError::CredentialRefused)) {
             caller.credential_rejected().await;
         }
-        answer
+        Ok(answer?)
     }
 }

@@ -1,6 +1,8 @@
 //! Failures of tools as sentences that tell a model what to do next.
 
+use super::backend::DocumentSearchError;
 use super::status_cache::StatusError;
+use crate::auth::CredentialError;
 use crate::nextcloud::NextcloudError;
 use crate::search::SearchError;
 
@@ -15,6 +17,8 @@ pub(super) enum ToolError {
         subject: Option<String>,
         error: NextcloudError,
     },
+    /// The user has not yet given this server access to Nextcloud.
+    NotProvisioned,
     /// A sentence for the model.
     Told(String),
     /// A fault of this server; logged, not shown.
@@ -34,6 +38,31 @@ impl From<SearchError> for ToolError {
             SearchError::Unavailable(text) => Self::Told(text),
             refused @ SearchError::CredentialRefused => Self::Told(refused.to_string()),
             SearchError::Internal(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+impl From<CredentialError> for ToolError {
+    fn from(error: CredentialError) -> Self {
+        match error {
+            CredentialError::NotProvisioned => Self::NotProvisioned,
+            CredentialError::Unusable(reason) => Self::Told(format!(
+                "the access to Nextcloud that the user gave cannot be used: {reason}. Call check_provisioning_status \
+                 to learn more, and provision_nextcloud_access to give it anew."
+            )),
+            CredentialError::Temporary(reason) => Self::Told(format!(
+                "the access to Nextcloud that the user gave cannot be used now: {reason}. Try again in a minute."
+            )),
+            CredentialError::Database(cause) => Self::Internal(Box::new(cause)),
+        }
+    }
+}
+
+impl From<DocumentSearchError> for ToolError {
+    fn from(error: DocumentSearchError) -> Self {
+        match error {
+            DocumentSearchError::Session(error) => error.into(),
+            DocumentSearchError::Search(error) => error.into(),
         }
     }
 }

@@ -1,27 +1,37 @@
 //! The list of tools, and the tools that need no Nextcloud session.
 
 use super::server::{McpServer, McpServerParts, SemanticBackend};
-use super::{DocumentSearch, Links, StatusCache, StatusSource};
+use super::{
+    CapabilitySource, DocumentSearch, DocumentSearchError, EnabledApps, Links, ProvisioningServices,
+    StatusCache, StatusSource,
+};
 use crate::auth::testing::{FakeNextcloud, NoSessions, basic, manual_clock, verifier};
 use crate::auth::{Caller, Principal};
 use crate::clock::ManualClock;
 use crate::db::DbError;
 use crate::ids::UserId;
 use crate::nextcloud::CurrentUser;
-use crate::search::{SearchDocument, SearchError, SearchHit, SearchRequest, SearchResponse};
+use crate::search::{SearchDocument, SearchHit, SearchRequest, SearchResponse};
 use crate::sync::{DeadLetter, SyncStatus};
 use async_trait::async_trait;
 use rmcp::ServiceExt;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf};
 
+mod permissions;
+mod provisioning;
+
 #[derive(Default)]
 struct Fakes {
     asked_status: AtomicUsize,
     requests: Mutex<Vec<(UserId, SearchRequest)>>,
+    asked_apps: AtomicUsize,
+    /// `None`: nobody can tell.
+    apps: Mutex<Option<BTreeSet<String>>>,
 }
 
 #[async_trait]
@@ -43,7 +53,11 @@ impl StatusSource for Fakes {
 
 #[async_trait]
 impl DocumentSearch for Fakes {
-    async fn search(&self, caller: &Caller, request: SearchRequest) -> Result<SearchResponse, SearchError> {
+    async fn search(
+        &self,
+        caller: &Caller,
+        request: SearchRequest,
+    ) -> Result<SearchResponse, DocumentSearchError> {
         let algorithm_used = request.algorithm;
         let limit = request.limit;
         self.requests
@@ -71,7 +85,7 @@ impl DocumentSearch for Fakes {
         _caller: &Caller,
         doc_type: &str,
         id: &str,
-    ) -> Result<Option<SearchDocument>, SearchError> {
+    ) -> Result<Option<SearchDocument>, DocumentSearchError> {
         Ok((doc_type == "note" && id == "12").then(|| SearchDocument {
             title: "Plan".into(),
             text: "All of it".into(),
@@ -79,6 +93,14 @@ impl DocumentSearch for Fakes {
             mime_type: Some("text/markdown".into()),
             url: "https://cloud.example.org/n/12".into(),
         }))
+    }
+}
+
+#[async_trait]
+impl CapabilitySource for Fakes {
+    async fn apps(&self, _caller: &Caller) -> Option<BTreeSet<String>> {
+        self.asked_apps.fetch_add(1, Ordering::SeqCst);
+        self.apps.lock().unwrap().clone()
     }
 }
 
@@ -106,14 +128,24 @@ fn hit((doc_type, id, score): (&str, &str, f32)) -> SearchHit {
 }
 
 fn server(fakes: &Arc<Fakes>, clock: &Arc<ManualClock>) -> McpServer {
+    server_with(fakes, clock, None)
+}
+
+fn server_with(
+    fakes: &Arc<Fakes>,
+    clock: &Arc<ManualClock>,
+    provisioning: Option<ProvisioningServices>,
+) -> McpServer {
     let status = StatusCache::new(fakes.clone(), clock.clone());
     McpServer::new(McpServerParts {
         links: Links::new(&"https://cloud.example.org".parse().unwrap()),
         clock: clock.clone(),
+        apps: EnabledApps::new(fakes.clone(), clock.clone()),
         semantic: Some(SemanticBackend {
             search: fakes.clone(),
             status,
         }),
+        provisioning,
     })
 }
 
@@ -137,9 +169,13 @@ struct Client {
 
 impl Client {
     async fn connect(server: McpServer) -> Self {
+        Self::connect_as(alice(), server).await
+    }
+
+    async fn connect_as(caller: Caller, server: McpServer) -> Self {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         tokio::spawn(async move {
-            let running = server.with_caller(alice()).serve(ours).await.unwrap();
+            let running = server.with_caller(caller).serve(ours).await.unwrap();
             running.waiting().await.unwrap();
         });
         let (reader, writer) = tokio::io::split(theirs);

@@ -1,9 +1,12 @@
 //! What a tool is: its description for the model, and what runs.
 
+use super::apps::NextcloudApp;
 use super::error::ToolError;
 use super::server::Services;
 use super::{arguments, schema};
+use crate::audit::AuditOrigin;
 use crate::auth::Caller;
+use crate::auth::scopes::Scope;
 use crate::nextcloud::UserSession;
 use chrono::SecondsFormat;
 use futures::future::BoxFuture;
@@ -56,13 +59,15 @@ pub(super) struct Answered {
 #[derive(Clone)]
 pub(super) struct ToolContext {
     pub(super) caller: Caller,
+    /// From where it calls.
+    pub(super) origin: AuditOrigin,
     pub(super) services: Arc<Services>,
 }
 
 impl ToolContext {
-    /// Nextcloud in the caller's name.
-    pub(super) fn nextcloud(&self) -> UserSession {
-        self.caller.session()
+    /// Nextcloud in the caller's name, which may first have to be allowed.
+    pub(super) async fn nextcloud(&self) -> Result<UserSession, ToolError> {
+        Ok(self.caller.session().await?)
     }
 
     /// The beginning of a result.
@@ -84,6 +89,10 @@ type Run = Box<dyn Fn(ToolContext, JsonObject) -> BoxFuture<'static, Result<Valu
 /// A tool as it is listed and run.
 pub(super) struct ToolEntry {
     pub(super) tool: Tool,
+    /// What a caller's token must allow.
+    pub(super) scope: Scope,
+    /// The Nextcloud app that must be enabled for the user; `None`: a part of every Nextcloud, or of this server.
+    pub(super) app: Option<NextcloudApp>,
     run: Run,
 }
 
@@ -94,6 +103,7 @@ impl ToolEntry {
         title: &'static str,
         description: &'static str,
         effect: Effect,
+        scope: Scope,
         run: F,
     ) -> Self
     where
@@ -118,7 +128,20 @@ impl ToolEntry {
                 Err(fault) => Box::pin(std::future::ready(Err(ToolError::Arguments(fault)))),
             },
         );
-        Self { tool, run }
+        Self {
+            tool,
+            scope,
+            app: None,
+            run,
+        }
+    }
+
+    /// The same tool of an app that can be disabled.
+    pub(super) fn of_app(self, app: NextcloudApp) -> Self {
+        Self {
+            app: Some(app),
+            ..self
+        }
     }
 
     /// Checks the arguments and runs the tool.

@@ -1,5 +1,6 @@
 //! `fetch`.
 
+use crate::auth::scopes::Scope;
 use crate::mcp::error::ToolError;
 use crate::mcp::semantic::backend;
 use crate::mcp::tool::{Effect, ToolContext, ToolEntry};
@@ -35,6 +36,7 @@ pub(super) fn tool() -> ToolEntry {
         "Fetch document",
         "The whole text of a document that `search` found.",
         Effect::Reads,
+        Scope::SEMANTIC_READ,
         run,
     )
 }

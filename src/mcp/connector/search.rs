@@ -1,5 +1,6 @@
 //! `search`.
 
+use crate::auth::scopes::Scope;
 use crate::mcp::error::ToolError;
 use crate::mcp::semantic::backend;
 use crate::mcp::tool::{Effect, ToolContext, ToolEntry};
@@ -39,6 +40,7 @@ pub(super) fn tool() -> ToolEntry {
         "Search",
         "Search the user's Nextcloud documents. Returns ids for `fetch`.",
         Effect::Reads,
+        Scope::SEMANTIC_READ,
         run,
     )
 }

@@ -1,6 +1,7 @@
 //! `nc_notes_append_content`.
 
 use super::model::{ChangedNote, subject};
+use crate::auth::scopes::Scope;
 use crate::mcp::error::{About, ToolError};
 use crate::mcp::tool::{Effect, ToolContext, ToolEntry};
 use crate::nextcloud::{NextcloudError, NoteChanges};
@@ -27,13 +28,14 @@ pub(super) fn tool() -> ToolEntry {
         "Append to note",
         "Add text at the end of a note, after a separator line. Needs no etag.",
         Effect::Changes,
+        Scope::NOTES_WRITE,
         run,
     )
 }
 
 async fn run(context: ToolContext, arguments: Arguments) -> Result<ChangedNote, ToolError> {
     let id = arguments.note_id;
-    let nextcloud = context.nextcloud();
+    let nextcloud = context.nextcloud().await?;
     let mut retries = RETRIES;
     loop {
         let note = nextcloud.note(id).await.about(subject(id))?;

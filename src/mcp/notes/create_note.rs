@@ -1,6 +1,7 @@
 //! `nc_notes_create_note`.
 
 use super::model::ChangedNote;
+use crate::auth::scopes::Scope;
 use crate::mcp::error::{About, ToolError};
 use crate::mcp::tool::{Effect, ToolContext, ToolEntry};
 use schemars::JsonSchema;
@@ -23,6 +24,7 @@ pub(super) fn tool() -> ToolEntry {
         "Create note",
         "Create a new note.",
         Effect::Changes,
+        Scope::NOTES_WRITE,
         run,
     )
 }
@@ -30,6 +32,7 @@ pub(super) fn tool() -> ToolEntry {
 async fn run(context: ToolContext, arguments: Arguments) -> Result<ChangedNote, ToolError> {
     let note = context
         .nextcloud()
+        .await?
         .create_note(&arguments.title, &arguments.content, &arguments.category)
         .await
         .about(arguments.title.as_str())?;

@@ -1,6 +1,7 @@
 //! `nc_notes_delete_note`.
 
 use super::model::{NoteId, subject};
+use crate::auth::scopes::Scope;
 use crate::mcp::error::{About, ToolError};
 use crate::mcp::tool::{Answered, Effect, ToolContext, ToolEntry};
 use schemars::JsonSchema;
@@ -21,6 +22,7 @@ pub(super) fn tool() -> ToolEntry {
         "Delete note",
         "Delete a note; it goes to Nextcloud's trash bin. Ask the user before deleting.",
         Effect::Destroys,
+        Scope::NOTES_WRITE,
         run,
     )
 }
@@ -28,6 +30,7 @@ pub(super) fn tool() -> ToolEntry {
 async fn run(context: ToolContext, NoteId { note_id }: NoteId) -> Result<DeletedNote, ToolError> {
     context
         .nextcloud()
+        .await?
         .delete_note(note_id)
         .await
         .about(subject(note_id))?;

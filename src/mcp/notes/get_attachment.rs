@@ -1,5 +1,6 @@
 //! `nc_notes_get_attachment`.
 
+use crate::auth::scopes::Scope;
 use crate::mcp::error::{About, ToolError};
 use crate::mcp::tool::{Effect, ToolContext, ToolEntry};
 use base64::Engine;
@@ -34,6 +35,7 @@ pub(super) fn tool() -> ToolEntry {
         "Read note attachment",
         "Read a file attached to a note, as base64; up to 10 MB.",
         Effect::Reads,
+        Scope::NOTES_READ,
         run,
     )
 }
@@ -45,6 +47,7 @@ async fn run(context: ToolContext, arguments: Arguments) -> Result<Attachment, T
     } = arguments;
     let download = context
         .nextcloud()
+        .await?
         .note_attachment(note_id, &attachment_filename, MAX_BYTES)
         .await
         .about(attachment_filename.as_str())?;

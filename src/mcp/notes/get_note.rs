@@ -1,6 +1,7 @@
 //! `nc_notes_get_note`.
 
 use super::model::{NoteId, NoteView, subject};
+use crate::auth::scopes::Scope;
 use crate::mcp::error::{About, ToolError};
 use crate::mcp::tool::{Effect, ToolContext, ToolEntry};
 
@@ -10,11 +11,17 @@ pub(super) fn tool() -> ToolEntry {
         "Read note",
         "Read a note with its content and the etag needed to change it.",
         Effect::Reads,
+        Scope::NOTES_READ,
         run,
     )
 }
 
 async fn run(context: ToolContext, NoteId { note_id }: NoteId) -> Result<NoteView, ToolError> {
-    let note = context.nextcloud().note(note_id).await.about(subject(note_id))?;
+    let note = context
+        .nextcloud()
+        .await?
+        .note(note_id)
+        .await
+        .about(subject(note_id))?;
     Ok(NoteView::new(note, &context.services.links))
 }

@@ -11,11 +11,12 @@ mod update_note;
 
 pub(super) use model::NoteView;
 
+use super::apps::NextcloudApp;
 use super::tool::ToolEntry;
 
 /// The tools in the order of their listing.
 pub(super) fn tools() -> Vec<ToolEntry> {
-    vec![
+    let tools = [
         create_note::tool(),
         update_note::tool(),
         append_content::tool(),
@@ -23,5 +24,9 @@ pub(super) fn tools() -> Vec<ToolEntry> {
         get_note::tool(),
         get_attachment::tool(),
         delete_note::tool(),
-    ]
+    ];
+    tools
+        .into_iter()
+        .map(|tool| tool.of_app(NextcloudApp::Notes))
+        .collect()
 }

@@ -1,5 +1,6 @@
 //! `nc_notes_search_notes`: words of the query among title, category and content of every note.
 
+use crate::auth::scopes::Scope;
 use crate::mcp::error::ToolError;
 use crate::mcp::tool::{Answered, Effect, ToolContext, ToolEntry};
 use crate::nextcloud::Note;
@@ -50,6 +51,7 @@ pub(super) fn tool() -> ToolEntry {
         "Find notes by words in title, category and content. Returns ids and titles, best first; read one with \
          nc_notes_get_note.",
         Effect::Reads,
+        Scope::NOTES_READ,
         run,
     )
 }
@@ -61,7 +63,7 @@ async fn run(context: ToolContext, arguments: Arguments) -> Result<SearchNotes, 
         )));
     }
     let words = words(&arguments.query);
-    let nextcloud = context.nextcloud();
+    let nextcloud = context.nextcloud().await?;
     let mut results = Vec::new();
     let mut cursor: Option<String> = None;
     while !words.is_empty() {

@@ -1,6 +1,7 @@
 //! `nc_notes_update_note`.
 
 use super::model::{ChangedNote, subject};
+use crate::auth::scopes::Scope;
 use crate::mcp::error::{About, ToolError};
 use crate::mcp::tool::{Effect, ToolContext, ToolEntry};
 use crate::nextcloud::NoteChanges;
@@ -29,6 +30,7 @@ pub(super) fn tool() -> ToolEntry {
         "Change title, content or category of a note. Read it first with nc_notes_get_note and pass its etag. \
          To add text at the end use nc_notes_append_content.",
         Effect::Changes,
+        Scope::NOTES_WRITE,
         run,
     )
 }
@@ -51,6 +53,7 @@ async fn run(context: ToolContext, arguments: Arguments) -> Result<ChangedNote, 
     let id = arguments.note_id;
     let note = context
         .nextcloud()
+        .await?
         .update_note(id, etag, &changes)
         .await
         .about(subject(id))?;

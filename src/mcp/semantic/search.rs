@@ -2,6 +2,7 @@
 
 use super::backend;
 use super::time_argument::TimeArgument;
+use crate::auth::scopes::Scope;
 use crate::mcp::error::ToolError;
 use crate::mcp::tool::{Answered, Effect, ToolContext, ToolEntry};
 use crate::search::{Algorithm, Fusion, Granularity, SearchHit, SearchRequest, SearchResponse};
@@ -155,6 +156,7 @@ pub(super) fn tool() -> ToolEntry {
         "Search the contents of the user's notes and files by meaning and keywords. Every result was checked with \
          Nextcloud to be readable by the user. Read a whole document with nc_notes_get_note or nc_webdav_read_file.",
         Effect::Reads,
+        Scope::SEMANTIC_READ,
         run,
     )
 }

@@ -1,6 +1,7 @@
 //! `nc_get_vector_sync_status`.
 
 use super::backend;
+use crate::auth::scopes::Scope;
 use crate::mcp::error::ToolError;
 use crate::mcp::tool::{Answered, Effect, NoArguments, ToolContext, ToolEntry};
 use schemars::JsonSchema;
@@ -49,6 +50,7 @@ pub(super) fn tool() -> ToolEntry {
         "Search index status",
         "How far the user's documents are indexed for search: done, waiting, skipped.",
         Effect::Reads,
+        Scope::SEMANTIC_READ,
         run,
     )
 }

@@ -2,6 +2,7 @@
 
 use super::model::{PathOnly, PathStatus};
 use super::path::below_root;
+use crate::auth::scopes::Scope;
 use crate::mcp::error::{About, ToolError};
 use crate::mcp::tool::{Effect, ToolContext, ToolEntry};
 
@@ -11,6 +12,7 @@ pub(super) fn tool() -> ToolEntry {
         "Create folder",
         "Create a folder; the folder above it must exist.",
         Effect::ChangesOnce,
+        Scope::FILES_WRITE,
         run,
     )
 }
@@ -19,6 +21,7 @@ async fn run(context: ToolContext, arguments: PathOnly) -> Result<PathStatus, To
     let path = below_root("path", &arguments.path)?;
     let created = context
         .nextcloud()
+        .await?
         .create_folder(&path)
         .await
         .about(path.as_str())?;

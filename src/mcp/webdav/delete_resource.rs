@@ -2,6 +2,7 @@
 
 use super::model::{PathOnly, PathStatus};
 use super::path::below_root;
+use crate::auth::scopes::Scope;
 use crate::mcp::error::{About, ToolError};
 use crate::mcp::tool::{Effect, ToolContext, ToolEntry};
 use crate::nextcloud::NextcloudError;
@@ -13,13 +14,14 @@ pub(super) fn tool() -> ToolEntry {
         "Delete a file, or a folder with everything in it; it goes to Nextcloud's trash bin. Ask the user before \
          deleting.",
         Effect::Destroys,
+        Scope::FILES_WRITE,
         run,
     )
 }
 
 async fn run(context: ToolContext, arguments: PathOnly) -> Result<PathStatus, ToolError> {
     let path = below_root("path", &arguments.path)?;
-    match context.nextcloud().delete(&path).await {
+    match context.nextcloud().await?.delete(&path).await {
         // Gone is what was asked for.
         Err(NextcloudError::NotFound(_)) => Ok(PathStatus {
             status_code: 404,

@@ -1,8 +1,7 @@
 //! `nc_webdav_find_by_name`, `nc_webdav_find_by_type`, `nc_webdav_list_favorites`: one condition each.
 
-use super::search_files::{Search, SearchFiles};
-use crate::mcp::error::ToolError;
-use crate::mcp::tool::{Effect, ToolContext, ToolEntry};
+use super::search_files::{Search, search_tool};
+use crate::mcp::tool::ToolEntry;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -43,76 +42,59 @@ struct Favorites {
     limit: Option<u32>,
 }
 
+impl From<ByName> for Search {
+    fn from(arguments: ByName) -> Self {
+        Self {
+            scope: arguments.scope,
+            name: Some(arguments.pattern),
+            limit: arguments.limit,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<ByType> for Search {
+    fn from(arguments: ByType) -> Self {
+        Self {
+            scope: arguments.scope,
+            mime_type: Some(arguments.mime_type),
+            limit: arguments.limit,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<Favorites> for Search {
+    fn from(arguments: Favorites) -> Self {
+        Self {
+            scope: arguments.scope,
+            favorites: true,
+            limit: arguments.limit,
+            ..Self::default()
+        }
+    }
+}
+
 pub(super) fn by_name() -> ToolEntry {
-    ToolEntry::new(
+    search_tool::<ByName>(
         "nc_webdav_find_by_name",
         "Find files by name",
         "Find files and folders by name.",
-        Effect::Reads,
-        find_by_name,
     )
 }
 
 pub(super) fn by_type() -> ToolEntry {
-    ToolEntry::new(
+    search_tool::<ByType>(
         "nc_webdav_find_by_type",
         "Find files by type",
         "Find files by MIME type.",
-        Effect::Reads,
-        find_by_type,
     )
 }
 
 pub(super) fn favorites() -> ToolEntry {
-    ToolEntry::new(
+    search_tool::<Favorites>(
         "nc_webdav_list_favorites",
         "List favourite files",
         "List the files and folders that the user marked as favourites.",
-        Effect::Reads,
-        list_favorites,
     )
-}
-
-async fn find_by_name(context: ToolContext, arguments: ByName) -> Result<SearchFiles, ToolError> {
-    let ByName {
-        pattern,
-        scope,
-        limit,
-    } = arguments;
-    Search {
-        scope,
-        name: Some(pattern),
-        limit,
-        ..Search::default()
-    }
-    .run(&context)
-    .await
-}
-
-async fn find_by_type(context: ToolContext, arguments: ByType) -> Result<SearchFiles, ToolError> {
-    let ByType {
-        mime_type,
-        scope,
-        limit,
-    } = arguments;
-    Search {
-        scope,
-        mime_type: Some(mime_type),
-        limit,
-        ..Search::default()
-    }
-    .run(&context)
-    .await
-}
-
-async fn list_favorites(context: ToolContext, arguments: Favorites) -> Result<SearchFiles, ToolError> {
-    let Favorites { scope, limit } = arguments;
-    Search {
-        scope,
-        favorites: true,
-        limit,
-        ..Search::default()
-    }
-    .run(&context)
-    .await
 }

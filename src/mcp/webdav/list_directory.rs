@@ -2,6 +2,7 @@
 
 use super::model::FileInfo;
 use super::path::normalized;
+use crate::auth::scopes::Scope;
 use crate::mcp::error::{About, ToolError};
 use crate::mcp::tool::{Answered, Effect, ToolContext, ToolEntry};
 use crate::nextcloud::Depth;
@@ -34,6 +35,7 @@ pub(super) fn tool() -> ToolEntry {
         "List folder",
         "List the files and folders in a folder.",
         Effect::Reads,
+        Scope::FILES_READ,
         run,
     )
 }
@@ -42,6 +44,7 @@ async fn run(context: ToolContext, arguments: Arguments) -> Result<DirectoryList
     let path = normalized("path", &arguments.path)?;
     let entries = context
         .nextcloud()
+        .await?
         .propfind(&path, Depth::One)
         .await
         .about(path.as_str())?;

@@ -10,6 +10,7 @@ mod move_resource;
 mod path;
 mod read_file;
 mod search_files;
+mod transfer;
 mod write_file;
 
 use super::tool::ToolEntry;

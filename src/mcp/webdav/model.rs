@@ -1,7 +1,6 @@
 //! Shapes that several file tools share.
 
 use crate::mcp::Links;
-use crate::mcp::tool::Answered;
 use crate::nextcloud::DavEntry;
 use chrono::SecondsFormat;
 use schemars::JsonSchema;
@@ -54,52 +53,6 @@ pub(super) struct PathOnly {
 pub(super) struct PathStatus {
     pub(super) status_code: u16,
     pub(super) message: Option<String>,
-}
-
-/// Arguments of move and copy.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Transfer {
-    /// What to take.
-    pub(super) source_path: String,
-    /// Where it shall be, with its name; its folder must exist.
-    pub(super) destination_path: String,
-    /// Replace what is there.
-    #[serde(default)]
-    pub(super) overwrite: bool,
-    /// Only replace the destination while it has this etag.
-    pub(super) if_destination_match: Option<String>,
-}
-
-/// What move and copy did.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Transferred {
-    #[serde(flatten)]
-    answered: Answered,
-    status_code: Option<u16>,
-    message: Option<String>,
-    source_path: String,
-    destination_path: String,
-    overwrite: bool,
-}
-
-impl Transferred {
-    /// `replaced`: something stood at the destination before.
-    pub(super) fn new(answered: Answered, from: String, to: String, overwrite: bool, replaced: bool) -> Self {
-        let (status, message) = if replaced {
-            (204, "The destination was replaced")
-        } else {
-            (201, "Done")
-        };
-        Self {
-            answered,
-            status_code: Some(status),
-            message: Some(message.into()),
-            source_path: from,
-            destination_path: to,
-            overwrite,
-        }
-    }
 }
 
 /// An etag as it is sent: without quotes, as the listings show it.

@@ -1,9 +1,8 @@
 //! `nc_webdav_move_resource`.
 
-use super::model::{Transfer, Transferred, bare_etag};
-use super::path::below_root;
-use crate::mcp::error::{About, ToolError};
-use crate::mcp::tool::{Effect, ToolContext, ToolEntry};
+use super::transfer::{Kind, transfer};
+use crate::auth::scopes::Scope;
+use crate::mcp::tool::{Effect, ToolEntry};
 
 pub(super) fn tool() -> ToolEntry {
     ToolEntry::new(
@@ -11,24 +10,7 @@ pub(super) fn tool() -> ToolEntry {
         "Move file or folder",
         "Move or rename a file or folder.",
         Effect::Changes,
-        run,
+        Scope::FILES_WRITE,
+        |context, arguments| transfer(context, arguments, Kind::Move),
     )
-}
-
-async fn run(context: ToolContext, arguments: Transfer) -> Result<Transferred, ToolError> {
-    let from = below_root("source_path", &arguments.source_path)?;
-    let to = below_root("destination_path", &arguments.destination_path)?;
-    let target_etag = bare_etag(arguments.if_destination_match.as_ref());
-    let replaced = context
-        .nextcloud()
-        .move_to(&from, &to, arguments.overwrite, target_etag.as_deref())
-        .await
-        .about(format!("{from} → {to}"))?;
-    Ok(Transferred::new(
-        context.answered(),
-        from,
-        to,
-        arguments.overwrite,
-        replaced,
-    ))
 }

@@ -1,6 +1,7 @@
 //! `nc_webdav_read_file`.
 
 use super::path::below_root;
+use crate::auth::scopes::Scope;
 use crate::mcp::error::{About, ToolError};
 use crate::mcp::tool::{Answered, Effect, ToolContext, ToolEntry};
 use base64::Engine;
@@ -77,6 +78,7 @@ pub(super) fn tool() -> ToolEntry {
         "Read file",
         "Read a file, up to 10 MB. Text comes as it is (encoding utf-8), anything else as base64.",
         Effect::Reads,
+        Scope::FILES_READ,
         run,
     )
 }
@@ -85,6 +87,7 @@ async fn run(context: ToolContext, arguments: Arguments) -> Result<ReadFile, Too
     let path = below_root("path", &arguments.path)?;
     let download = context
         .nextcloud()
+        .await?
         .download(&path, MAX_BYTES)
         .await
         .about(path.as_str())?;

@@ -2,10 +2,12 @@
 
 use super::model::FileInfo;
 use super::path::normalized;
+use crate::auth::scopes::Scope;
 use crate::mcp::error::{About, ToolError};
 use crate::mcp::tool::{Answered, Effect, ToolContext, ToolEntry};
 use crate::nextcloud::FileQuery;
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Results when no limit is given.
@@ -41,7 +43,7 @@ struct Filters {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct SearchFiles {
+struct SearchFiles {
     #[serde(flatten)]
     answered: Answered,
     results: Vec<FileInfo>,
@@ -61,29 +63,40 @@ pub(super) struct Search {
 }
 
 pub(super) fn tool() -> ToolEntry {
-    ToolEntry::new(
+    search_tool::<Arguments>(
         "nc_webdav_search_files",
         "Search files",
         "Find files by name, type or favourite, in all folders below `scope`. Conditions are joined by AND. \
          For contents use nc_semantic_search where it exists.",
-        Effect::Reads,
-        run,
     )
 }
 
-async fn run(context: ToolContext, arguments: Arguments) -> Result<SearchFiles, ToolError> {
-    let search = Search {
-        scope: arguments.scope,
-        name: arguments.name_pattern,
-        mime_type: arguments.mime_type,
-        favorites: arguments.only_favorites,
-        limit: arguments.limit,
+/// A tool of this family: its arguments are a [`Search`].
+pub(super) fn search_tool<A>(name: &'static str, title: &'static str, description: &'static str) -> ToolEntry
+where
+    A: Into<Search> + DeserializeOwned + JsonSchema + Send + 'static,
+{
+    let run = |context: ToolContext, arguments: A| {
+        let search: Search = arguments.into();
+        async move { search.run(&context).await }
     };
-    search.run(&context).await
+    ToolEntry::new(name, title, description, Effect::Reads, Scope::FILES_READ, run)
+}
+
+impl From<Arguments> for Search {
+    fn from(arguments: Arguments) -> Self {
+        Self {
+            scope: arguments.scope,
+            name: arguments.name_pattern,
+            mime_type: arguments.mime_type,
+            favorites: arguments.only_favorites,
+            limit: arguments.limit,
+        }
+    }
 }
 
 impl Search {
-    pub(super) async fn run(self, context: &ToolContext) -> Result<SearchFiles, ToolError> {
+    async fn run(self, context: &ToolContext) -> Result<SearchFiles, ToolError> {
         let scope = normalized("scope", &self.scope)?;
         let name_like = self
             .name
@@ -109,6 +122,7 @@ impl Search {
         };
         let entries = context
             .nextcloud()
+            .await?
             .search_files(&query)
             .await
             .about(scope.as_str())?;

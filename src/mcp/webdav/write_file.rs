@@ -2,6 +2,7 @@
 
 use super::model::bare_etag;
 use super::path::below_root;
+use crate::auth::scopes::Scope;
 use crate::mcp::error::{About, ToolError};
 use crate::mcp::tool::{Answered, Effect, ToolContext, ToolEntry};
 use crate::nextcloud::Precondition;
@@ -45,6 +46,7 @@ pub(super) fn tool() -> ToolEntry {
         "Write file",
         "Create a file or replace its content.",
         Effect::Changes,
+        Scope::FILES_WRITE,
         run,
     )
 }
@@ -62,6 +64,7 @@ async fn run(context: ToolContext, arguments: Arguments) -> Result<WriteFile, To
         bare_etag(arguments.if_match.as_ref()).map_or(Precondition::Any, Precondition::Matches);
     let put = context
         .nextcloud()
+        .await?
         .upload(&path, body, content_type.as_deref(), &precondition)
         .await
         .about(path.as_str())?;
