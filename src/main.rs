@@ -5,8 +5,10 @@
     reason = "these comments are the --help, where backticks would be read"
 )]
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
-use nextcloud_mcp_server::app::{self, ExitReason};
+use nextcloud_mcp_server::app::{self, AuditQuery, ExitReason, Since};
+use nextcloud_mcp_server::audit::AuditAction;
 use nextcloud_mcp_server::config::{CliOverrides, Config, Environment, Role};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -57,8 +59,53 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print who did what to whom, when and from where. Only the database is asked.
+    Audit(AuditArgs),
+    /// Encrypt every stored secret with TOKEN_ENCRYPTION_KEY, so that TOKEN_ENCRYPTION_KEY_PREVIOUS can go.
+    /// It may be stopped and run again, and run beside a server.
+    RotateKeys {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Print every configuration variable as Markdown.
     ConfigReference,
+}
+
+#[derive(Debug, Args)]
+struct AuditArgs {
+    /// Only what this UID did, or what was done to it.
+    #[arg(long, value_name = "UID")]
+    user: Option<String>,
+    /// Only this action.
+    #[arg(long, value_parser = action_parser())]
+    action: Option<AuditAction>,
+    /// Only from then on: 2026-11-23, 2026-11-23T08:00:00Z, or a span such as 24h or 7d.
+    #[arg(long)]
+    since: Option<Since>,
+    /// At most this many lines, the newest.
+    #[arg(long, default_value_t = 100)]
+    limit: u32,
+    /// Print one JSON object per line.
+    #[arg(long)]
+    json: bool,
+}
+
+fn action_parser() -> impl TypedValueParser<Value = AuditAction> {
+    PossibleValuesParser::new(AuditAction::ALL.map(AuditAction::name))
+        .try_map(|name| AuditAction::parse(&name).ok_or("no such action"))
+}
+
+impl From<AuditArgs> for AuditQuery {
+    fn from(args: AuditArgs) -> Self {
+        Self {
+            user: args.user,
+            action: args.action,
+            since: args.since,
+            limit: args.limit,
+            json: args.json,
+        }
+    }
 }
 
 #[derive(Debug, Args, Default)]
@@ -122,6 +169,8 @@ fn main() -> ExitCode {
             Command::Migrate => app::migrate(config).await,
             Command::Reindex => app::reindex(config).await,
             Command::Doctor { json } => app::doctor(config, json).await,
+            Command::Audit(args) => app::audit(config, args.into()).await,
+            Command::RotateKeys { json } => app::rotate_keys(config, json).await,
             Command::ConfigReference => Ok(ExitReason::Done),
         }
     });

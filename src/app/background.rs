@@ -1,17 +1,18 @@
-//! Search and the background sync: what runs only with `VECTOR_SYNC_ENABLED`.
+//! Background work: the upkeep of grants, and with `VECTOR_SYNC_ENABLED` the index, the search and the sync.
 
 use super::identity::{EngineTrigger, Identity};
 use super::index_service::{self, IndexService};
 use super::parts::Parts;
 use super::{AppError, Foundation, gauges};
 use crate::api::IndexProbe;
+use crate::auth::grants::Grants;
 use crate::auth::{ConfiguredCredentials, CredentialProvider};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::mcp::{SemanticBackend, StatusCache};
 use crate::search::SearchService;
 use crate::sync::{SyncEngine, SyncParts, SyncStatusService};
-use crate::worker;
+use crate::worker::{self, Duties};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -23,13 +24,17 @@ pub(super) struct Semantic {
     pub(super) probe: IndexProbe,
 }
 
-/// Opens the index and starts the sync; `None` when it is off.
+/// Starts the upkeep of grants, opens the index and starts the sync; `None` when the sync is off.
 pub(super) async fn start(
     config: &Config,
     foundation: &Foundation,
     identity: &Identity,
+    grants: Option<&Grants>,
     parts: &mut Parts,
 ) -> Result<Option<Semantic>, AppError> {
+    if let Some(grants) = grants {
+        spawn_upkeep(config, foundation, grants, parts);
+    }
     if !config.sync.enabled {
         return Ok(None);
     }
@@ -44,7 +49,8 @@ pub(super) async fn start(
         "the gauges",
         gauges::publish(status.clone(), service.index.clone()),
     );
-    if let Some(credentials) = identity.background.clone() {
+    let consented = grants.map(|grants| grants.credentials.clone() as Arc<dyn CredentialProvider>);
+    if let Some(credentials) = consented.or_else(|| identity.background.clone()) {
         let work = Work {
             engines: Engines::new(config, foundation, &service, credentials),
             service,
@@ -61,6 +67,23 @@ pub(super) async fn start(
         status,
         probe,
     }))
+}
+
+/// Keeps grants alive, also without a sync and while the index is rebuilt.
+fn spawn_upkeep(config: &Config, foundation: &Foundation, grants: &Grants, parts: &mut Parts) {
+    let duties = Duties {
+        sync: None,
+        grants: Some(grants.upkeep.clone()),
+    };
+    let (pool, clock) = (foundation.worker_pool().clone(), foundation.clock.clone());
+    let grace = Duration::from_secs(config.server.shutdown_grace_seconds);
+    let (shutdown, broker) = (parts.shutdown(), grants.broker.clone());
+    parts.spawn("the upkeep of grants", async move {
+        worker::run(duties, pool, clock, shutdown, grace).await;
+        // A refresh that was answered must be stored.
+        broker.finish().await;
+        Ok(())
+    });
 }
 
 fn search_service(config: &Config, foundation: &Foundation, service: &IndexService) -> SearchService {
@@ -143,8 +166,12 @@ impl Work {
             round.cancel();
         };
         let account = enqueue_account(engine.clone(), self.account.clone(), round.clone());
+        let duties = Duties {
+            sync: Some(engine),
+            grants: None,
+        };
         let work = worker::run(
-            engine,
+            duties,
             self.pool.clone(),
             self.clock.clone(),
             round.clone(),

@@ -61,7 +61,7 @@ pub async fn stdio(config: Config) -> Result<ExitReason, AppError> {
     outcome.map(|()| ExitReason::Done)
 }
 
-fn start_logs(config: &Config) -> Result<(), AppError> {
+pub(super) fn start_logs(config: &Config) -> Result<(), AppError> {
     telemetry::init_logs(&config.telemetry)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");

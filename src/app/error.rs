@@ -1,5 +1,7 @@
 //! Why a command failed, in words for the operator.
 
+use crate::audit::AuditError;
+use crate::auth::oidc::IdpHttpError;
 use crate::db::{DbError, MigrateError, OpenError, installation};
 use crate::index::{EmbeddingError, IndexError, RebuildError};
 use crate::nextcloud::NextcloudError;
@@ -25,6 +27,9 @@ pub enum AppError {
     /// The Nextcloud client cannot be built.
     #[error(transparent)]
     Nextcloud(#[from] NextcloudError),
+    /// The client for the identity provider cannot be built.
+    #[error("the client for the identity provider cannot be built: {0}")]
+    IdentityProvider(#[from] IdpHttpError),
     /// The index cannot be opened or built.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -57,6 +62,15 @@ pub enum AppError {
     /// `stdio` without an account.
     #[error("stdio serves one account: set NEXTCLOUD_USERNAME and NEXTCLOUD_PASSWORD")]
     StdioNeedsOneAccount,
+    /// The audit trail cannot be read.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// `rotate-keys` without keys.
+    #[error(
+        "no secrets are stored in this mode: rotate-keys needs the server's own environment, with \
+         ENABLE_OFFLINE_ACCESS=true and TOKEN_ENCRYPTION_KEY"
+    )]
+    NoKeys,
     /// `reindex` without sync.
     #[error("there is no index: set VECTOR_SYNC_ENABLED=true")]
     NoIndex,

@@ -20,8 +20,20 @@ pub struct Foundation {
 impl Foundation {
     /// Opens the database, brings its schema up to date and checks the encryption key.
     pub async fn open(config: &Config) -> Result<Self, AppError> {
-        let (clock, entropy) = (clock(), entropy());
+        let entropy = entropy();
         let database = Database::open(&config.database, &entropy).await?;
+        Self::over(config, database, entropy).await
+    }
+
+    /// As [`Foundation::open`], also while a server runs that holds the private database.
+    pub(super) async fn open_beside_server(config: &Config) -> Result<Self, AppError> {
+        let entropy = entropy();
+        let database = Database::open_beside_server(&config.database, &entropy).await?;
+        Self::over(config, database, entropy).await
+    }
+
+    async fn over(config: &Config, database: Database, entropy: SharedEntropy) -> Result<Self, AppError> {
+        let clock = clock();
         let keyring = config
             .encryption
             .as_ref()
@@ -41,10 +53,10 @@ impl Foundation {
         }
     }
 
-    /// Opens the database and changes nothing in it, for `doctor`.
+    /// Opens the database and changes nothing in it, for `doctor` and `audit`.
     pub(super) async fn look(config: &Config) -> Result<Self, AppError> {
         let (clock, entropy) = (clock(), entropy());
-        let database = Arc::new(Database::open(&config.database, &entropy).await?);
+        let database = Arc::new(Database::open_beside_server(&config.database, &entropy).await?);
         Ok(Self {
             database,
             keyring: None,

@@ -2,8 +2,8 @@
 
 use super::Foundation;
 use crate::auth::{
-    AppPasswordStore, AppPasswords, BasicVerifier, ConfiguredCredentials, CredentialProvider, McpGate,
-    PgAppPasswordStore, RemovalError, StoredCredentials, SyncTrigger,
+    AppPasswords, BasicVerifier, ConfiguredCredentials, CredentialProvider, McpGate, PgAppPasswordStore,
+    RemovalError, SyncTrigger,
 };
 use crate::config::{Config, Mode};
 use crate::ids::UserId;
@@ -16,9 +16,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// What the mode decides.
 pub(super) struct Identity {
-    /// Who may use `/mcp`.
+    /// Who may use `/mcp`; in OAuth mode [`super::oauth::OAuth`] decides instead.
     pub(super) gate: McpGate,
-    /// Credentials of the background work; `None` when the mode has none.
+    /// Credentials of the background work; `None` when the mode has none. Those that users consent to come from
+    /// [`super::oauth::OAuth`].
     pub(super) background: Option<Arc<dyn CredentialProvider>>,
     /// The routes that take app passwords; `None` unless users may hand them over.
     pub(super) app_passwords: Option<AppPasswords>,
@@ -57,22 +58,21 @@ impl Identity {
                 identity.account = Some(account);
             }
             Mode::MultiUserBasic | Mode::Hybrid => {
-                identity.gate = McpGate::basic(verifier.clone(), sessions.clone());
-                if let Some(keyring) = foundation
-                    .keyring
-                    .clone()
-                    .filter(|_| config.mode.stores_credentials())
-                {
-                    let store: Arc<dyn AppPasswordStore> =
-                        Arc::new(PgAppPasswordStore::new(foundation.pool().clone(), keyring));
-                    identity.background = Some(Arc::new(StoredCredentials::new(store.clone(), sessions)));
-                    identity.app_passwords =
-                        Some(AppPasswords::new(verifier, store, identity.trigger.clone()));
-                }
+                identity.gate = McpGate::basic(verifier.clone(), sessions);
+                identity.take_app_passwords(config, foundation, verifier);
             }
-            Mode::OAuth { .. } => {}
+            Mode::OAuth { .. } => identity.take_app_passwords(config, foundation, verifier),
         }
         identity
+    }
+
+    /// Users may hand over app passwords where the mode stores credentials.
+    fn take_app_passwords(&mut self, config: &Config, foundation: &Foundation, verifier: BasicVerifier) {
+        let stores = config.mode.stores_credentials();
+        if let Some(keyring) = foundation.keyring.clone().filter(|_| stores) {
+            let store = Arc::new(PgAppPasswordStore::new(foundation.pool().clone(), keyring));
+            self.app_passwords = Some(AppPasswords::new(verifier, store, self.trigger.clone()));
+        }
     }
 }
 

@@ -9,9 +9,11 @@
 //! | `patience` | waiting for the database at the start |
 //! | `background` | search and the background sync |
 //! | `commands` | `serve`, `stdio`, `migrate`, `reindex` |
-//! | `doctor` | `doctor` |
+//! | `audit_command`, `rotate_keys` | `audit`, `rotate-keys` |
+//! | `doctor` | `doctor`: one file per group of checks |
 //! | `progress`, `signals` | the terminal |
 
+mod audit_command;
 mod background;
 mod commands;
 mod doctor;
@@ -20,18 +22,22 @@ mod foundation;
 mod gauges;
 mod identity;
 mod index_service;
+mod oauth;
 mod output;
 mod parts;
 mod patience;
 mod progress;
+mod rotate_keys;
 mod running;
 mod signals;
 
+pub use audit_command::{AuditQuery, Since, SinceError, audit};
 pub use commands::{migrate, print_config_reference, reindex, serve, stdio};
 pub use doctor::doctor;
 pub use error::AppError;
 pub use foundation::Foundation;
 pub use output::{ExitReason, exit_code, report_config_problems, report_fatal};
+pub use rotate_keys::rotate_keys;
 pub use running::{RunningServer, StartOptions};
 
 use output::say;

@@ -1,14 +1,16 @@
 //! A running server: everything started, in order; stopped in the opposite order.
 
 use super::identity::Identity;
+use super::oauth::OAuth;
 use super::parts::Parts;
 use super::{AppError, Foundation, background, patience};
 use crate::api::{
     self, ApiState, ApiStateParts, DatabaseProbe, NextcloudProbe, Probe, Readiness, StatusFacts,
 };
+use crate::auth::oidc::IdentityProvider;
 use crate::auth::{ConfiguredCredentials, McpGate};
-use crate::config::Config;
-use crate::mcp::{self, HostPolicy, Links, McpServer, McpServerParts};
+use crate::config::{Config, Mode};
+use crate::mcp::{self, EnabledApps, HostPolicy, Links, McpServer, McpServerParts, NextcloudCapabilities};
 use crate::nextcloud::Nextcloud;
 use crate::sync::SyncStatusService;
 use crate::telemetry;
@@ -96,11 +98,16 @@ impl RunningServer {
     ) -> Result<Started, AppError> {
         let nextcloud = Nextcloud::new(&config.nextcloud, foundation.clock.clone())?;
         let identity = Identity::new(config, foundation, &nextcloud);
-        let semantic = background::start(config, foundation, &identity, parts).await?;
+        let oauth = OAuth::new(config, foundation, &nextcloud, &identity)?;
+        if let Some(oauth) = &oauth {
+            oauth.spawn(parts);
+        }
+        let grants = oauth.as_ref().and_then(OAuth::grants);
+        let semantic = background::start(config, foundation, &identity, grants, parts).await?;
 
         let mut probes: Vec<Arc<dyn Probe>> = vec![
             Arc::new(DatabaseProbe(foundation.pool().clone())),
-            Arc::new(NextcloudProbe(nextcloud)),
+            Arc::new(NextcloudProbe(nextcloud.clone())),
         ];
         probes.extend(
             semantic
@@ -115,18 +122,34 @@ impl RunningServer {
         let mcp = McpServer::new(McpServerParts {
             links: Links::new(&config.nextcloud.public_url),
             clock: foundation.clock.clone(),
+            apps: EnabledApps::new(Arc::new(NextcloudCapabilities), foundation.clock.clone()),
             semantic: backend.clone(),
+            provisioning: oauth.as_ref().and_then(OAuth::provisioning),
         });
         let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
         if let Some(listener) = listener {
+            let facts = StatusFacts::new(config);
+            let status = backend.map(|backend| backend.status);
+            let resource = oauth
+                .as_ref()
+                .filter(|_| matches!(config.mode, Mode::OAuth { .. }))
+                .map(|oauth| (oauth, oauth.protected_resource(&mcp)));
+            let gate = match &resource {
+                Some((oauth, resource)) => oauth.gate(config, foundation, &nextcloud, resource),
+                None => identity.gate.clone(),
+            };
             let state = ApiState::new(ApiStateParts {
-                facts: StatusFacts::new(config),
-                gate: identity.gate,
+                facts,
+                gate,
                 mcp: mcp.clone(),
                 hosts: HostPolicy::new(&config.server),
                 readiness: readiness.clone(),
-                sync_status: backend.map(|backend| backend.status),
-                app_passwords: identity.app_passwords,
+                sync_status: status.clone(),
+                app_passwords: identity.app_passwords.clone(),
+                management: oauth.as_ref().map(|oauth| oauth.management(foundation, &identity)),
+                pages: oauth.as_ref().and_then(|oauth| oauth.pages(foundation, status)),
+                identity_provider: oauth.as_ref().map(|oauth| oauth.provider() as Arc<dyn IdentityProvider>),
+                protected_resource: resource.map(|(_, resource)| resource),
                 trusted_proxies: config.server.trusted_proxies.clone(),
                 clock: foundation.clock.clone(),
                 entropy: foundation.entropy.clone(),

@@ -53,6 +53,32 @@ impl Database {
             let cluster = PrivateCluster::open(&config.data_dir, bin_dir, connections, entropy).await?;
             (cluster.connect_options(), Some(cluster))
         };
+        Self::connect(config, options, cluster).await
+    }
+
+    /// As [`Database::open`]; where a running server holds the private cluster, connects to it as a guest, who does
+    /// not stop it.
+    ///
+    /// # Errors
+    /// [`OpenError`], with what the operator can do.
+    pub async fn open_beside_server(
+        config: &DatabaseConfig,
+        entropy: &SharedEntropy,
+    ) -> Result<Self, OpenError> {
+        match Self::open(config, entropy).await {
+            Err(OpenError::Cluster(ClusterError::InUse { .. })) => {
+                let options = PrivateCluster::guest_options(&config.data_dir, entropy)?;
+                Self::connect(config, options, None).await
+            }
+            opened => opened,
+        }
+    }
+
+    async fn connect(
+        config: &DatabaseConfig,
+        options: PgConnectOptions,
+        cluster: Option<PrivateCluster>,
+    ) -> Result<Self, OpenError> {
         let options = options.disable_statement_logging();
         let pool = |name: &str| {
             PgPoolOptions::new()

@@ -8,10 +8,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-struct Process {
+pub struct Process {
     child: Child,
-    port: u16,
-    http: reqwest::Client,
+    pub port: u16,
+    pub http: reqwest::Client,
 }
 
 impl Drop for Process {
@@ -22,7 +22,7 @@ impl Drop for Process {
     }
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -34,7 +34,7 @@ fn start(sim: &Simulator, database: Option<&str>, data: &Path) -> Process {
     start_with(sim, database, data, |command| command.stderr(Stdio::null()))
 }
 
-fn start_with(
+pub fn start_with(
     sim: &Simulator,
     database: Option<&str>,
     data: &Path,
@@ -73,7 +73,7 @@ impl Process {
         Some((status, response.json().await.unwrap_or(Value::Null)))
     }
 
-    async fn until(&self, path: &str, what: &str, holds: impl Fn(u16, &Value) -> bool) -> Value {
+    pub async fn until(&self, path: &str, what: &str, holds: impl Fn(u16, &Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
         let mut last = None;
         loop {
@@ -116,12 +116,12 @@ impl Process {
             .collect()
     }
 
-    fn signal(&self, signal: nix::sys::signal::Signal) {
+    pub fn signal(&self, signal: nix::sys::signal::Signal) {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
         nix::sys::signal::kill(pid, signal).unwrap();
     }
 
-    async fn exit_code(&mut self) -> Option<i32> {
+    pub async fn exit_code(&mut self) -> Option<i32> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -15,5 +15,6 @@ mod isolation;
 mod mcp_transport;
 mod notes;
 mod outage;
+mod secrets;
 mod startup;
 mod sync;

@@ -300,3 +300,30 @@ async fn hanging_up_cancels_the_call() {
         .await;
     assert_eq!(read["content"], "at last");
 }
+
+/// M07: without the Notes app its tools are neither listed nor run, and come back within five minutes.
+#[tokio::test(flavor = "multi_thread")]
+async fn tools_of_a_disabled_app_are_hidden() {
+    let world = Setup::hybrid().start().await;
+    world.sim.world().notes_app_enabled(false);
+    world.sim.world().clear_requests();
+    for _ in 0..3 {
+        let (_, listed) = world.mcp(Some(ALICE), "tools/list", json!({})).await;
+        let tools = listed["result"]["tools"].as_array().unwrap();
+        let names: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+        assert!(
+            !names.iter().any(|name| name.starts_with("nc_notes_")),
+            "{names:?}"
+        );
+        assert!(names.contains(&"nc_webdav_read_file"));
+    }
+    let call = json!({"name": "nc_notes_get_note", "arguments": {"note_id": 1}});
+    let (_, refused) = world.mcp(Some(ALICE), "tools/call", call).await;
+    let text = refused["result"]["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains("the Notes app is not enabled"), "{text}");
+    let asked = world
+        .sim
+        .world()
+        .count_where(|r| r.path.contains("/cloud/capabilities"));
+    assert_eq!(asked, 1, "cached");
+}

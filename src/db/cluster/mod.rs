@@ -89,13 +89,18 @@ impl PrivateCluster {
 
     /// How to connect.
     pub(super) fn connect_options(&self) -> PgConnectOptions {
-        use secrecy::ExposeSecret;
-        PgConnectOptions::new_without_pgpass()
-            .socket(&self.layout.socket_dir)
-            .port(layout::PORT)
-            .username(layout::SUPERUSER)
-            .password(self.password.expose_secret())
-            .database("postgres")
+        connect_options(&self.layout, &self.password)
+    }
+
+    /// How to connect to the cluster of the server that holds `data_dir` now. Nothing is started or stopped.
+    pub(super) fn guest_options(
+        data_dir: &Path,
+        entropy: &SharedEntropy,
+    ) -> Result<PgConnectOptions, ClusterError> {
+        let account = Account::find()?;
+        let layout = Layout::prepare(data_dir, &account)?;
+        let password = layout.password(&account, entropy)?;
+        Ok(connect_options(&layout, &password))
     }
 
     /// `initdb` beside the final place, so that a crash leaves no half cluster there.
@@ -192,6 +197,16 @@ impl PrivateCluster {
             .arg(&self.layout.data);
         run("pg_ctl stop", command).await
     }
+}
+
+fn connect_options(layout: &Layout, password: &secrecy::SecretString) -> PgConnectOptions {
+    use secrecy::ExposeSecret;
+    PgConnectOptions::new_without_pgpass()
+        .socket(&layout.socket_dir)
+        .port(layout::PORT)
+        .username(layout::SUPERUSER)
+        .password(password.expose_secret())
+        .database("postgres")
 }
 
 /// Runs a program to its end; what it says goes into the error only.

@@ -104,6 +104,15 @@ async fn a_cluster_lives_through_kills_restarts_and_takeovers() {
         "{second}"
     );
 
+    // A command beside the server is a guest: it reads, and leaves without stopping anything.
+    let entropy: SharedEntropy = Arc::new(SystemEntropy);
+    let guest = Database::open_beside_server(&site.config(), &entropy)
+        .await
+        .unwrap();
+    assert_eq!(count(&guest).await, 1);
+    guest.shutdown().await.unwrap();
+    assert_eq!(count(&database).await, 1);
+
     // The postmaster is killed under us: the supervisor's step brings it back, and the same pool goes on.
     site.kill(Signal::SIGKILL);
     while site.pid().is_some() {
