@@ -189,6 +189,7 @@ impl OAuth {
     pub(super) fn pages(
         &self,
         foundation: &Foundation,
+        identity: &Identity,
         sync_status: Option<StatusCache>,
     ) -> Option<PagesState> {
         let consented = self.consented.as_ref()?;
@@ -202,6 +203,7 @@ impl OAuth {
             access: consented.grants.access.clone(),
             audit_rows: Arc::new(consented.audit.clone()),
             sync_status,
+            takes_app_passwords: identity.app_passwords.is_some(),
             urls: self.urls.clone(),
             clock: foundation.clock.clone(),
             entropy: foundation.entropy.clone(),

@@ -41,9 +41,9 @@ async fn rotate(pool: &PgPool, keyring: &Keyring, clock: &SharedClock) -> Result
             subject: None,
             origin: AuditOrigin::default(),
             detail: Some(format!(
-                "{} secrets sealed with key {}, {} left",
-                report.rewrapped(),
+                "sealed anew with key {}: {}, left under another: {}",
                 report.key_id,
+                report.rewrapped(),
                 report.left()
             )),
         };
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(lines.len(), 1);
         assert_eq!(lines[0].event.action, AuditAction::KeyRotation);
         let detail = lines[0].event.detail.as_deref().unwrap();
-        assert!(detail.starts_with("1 secrets"), "{detail}");
+        assert!(detail.ends_with(": 1, left under another: 0"), "{detail}");
     }
 
     fn report(rewrapped: u64, unreadable: u64, left: u64) -> RotationReport {

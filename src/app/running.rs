@@ -146,9 +146,15 @@ impl RunningServer {
                 readiness: readiness.clone(),
                 sync_status: status.clone(),
                 app_passwords: identity.app_passwords.clone(),
-                management: oauth.as_ref().map(|oauth| oauth.management(foundation, &identity)),
-                pages: oauth.as_ref().and_then(|oauth| oauth.pages(foundation, status)),
-                identity_provider: oauth.as_ref().map(|oauth| oauth.provider() as Arc<dyn IdentityProvider>),
+                management: oauth
+                    .as_ref()
+                    .map(|oauth| oauth.management(foundation, &identity)),
+                pages: oauth
+                    .as_ref()
+                    .and_then(|oauth| oauth.pages(foundation, &identity, status)),
+                identity_provider: oauth
+                    .as_ref()
+                    .map(|oauth| oauth.provider() as Arc<dyn IdentityProvider>),
                 protected_resource: resource.map(|(_, resource)| resource),
                 trusted_proxies: config.server.trusted_proxies.clone(),
                 clock: foundation.clock.clone(),

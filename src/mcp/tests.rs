@@ -14,16 +14,17 @@ use crate::nextcloud::CurrentUser;
 use crate::search::{SearchDocument, SearchHit, SearchRequest, SearchResponse};
 use crate::sync::{DeadLetter, SyncStatus};
 use async_trait::async_trait;
-use rmcp::ServiceExt;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf};
 
+mod client;
 mod permissions;
 mod provisioning;
+
+use client::Client;
 
 #[derive(Default)]
 struct Fakes {
@@ -158,74 +159,6 @@ fn alice() -> Caller {
         Arc::new(NoSessions),
         Arc::new(verifier),
     )
-}
-
-/// A client on a stream, as over stdio: one JSON message per line.
-struct Client {
-    reader: Lines<BufReader<ReadHalf<DuplexStream>>>,
-    writer: WriteHalf<DuplexStream>,
-    last_id: u64,
-}
-
-impl Client {
-    async fn connect(server: McpServer) -> Self {
-        Self::connect_as(alice(), server).await
-    }
-
-    async fn connect_as(caller: Caller, server: McpServer) -> Self {
-        let (ours, theirs) = tokio::io::duplex(1 << 20);
-        tokio::spawn(async move {
-            let running = server.with_caller(caller).serve(ours).await.unwrap();
-            running.waiting().await.unwrap();
-        });
-        let (reader, writer) = tokio::io::split(theirs);
-        let mut client = Self {
-            reader: BufReader::new(reader).lines(),
-            writer,
-            last_id: 0,
-        };
-        let opening = json!({
-            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"},
-        });
-        client.request("initialize", opening).await;
-        client
-            .send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}))
-            .await;
-        client
-    }
-
-    async fn send(&mut self, message: &Value) {
-        self.writer
-            .write_all(format!("{message}\n").as_bytes())
-            .await
-            .unwrap();
-    }
-
-    async fn request(&mut self, method: &str, params: Value) -> Value {
-        self.last_id += 1;
-        self.send(&json!({"jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params}))
-            .await;
-        let line = self.reader.next_line().await.unwrap().unwrap();
-        let answer: Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(answer["id"], self.last_id);
-        answer
-    }
-
-    async fn tools(&mut self) -> Value {
-        self.request("tools/list", json!({})).await["result"].take()
-    }
-
-    async fn call(&mut self, name: &str, arguments: Value) -> Value {
-        self.request("tools/call", json!({"name": name, "arguments": arguments}))
-            .await
-    }
-
-    /// The structured result of a call that succeeds.
-    async fn result(&mut self, name: &str, arguments: Value) -> Value {
-        let mut answer = self.call(name, arguments).await;
-        assert_eq!(answer["result"]["isError"], false, "{answer}");
-        answer["result"]["structuredContent"].take()
-    }
 }
 
 #[tokio::test]

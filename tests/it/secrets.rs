@@ -28,7 +28,7 @@ async fn dump(database: &str) -> String {
             .fetch_all(&mut sql)
             .await
             .unwrap();
-        text.push_str(&format!("{schema}.{table}\n{}\n", rows.join("\n")));
+        text.extend(rows);
     }
     text
 }

@@ -45,7 +45,7 @@ pub(super) fn of_state(state: CredentialState) -> StateWords {
         CredentialState::NotProvisioned => (
             "Not allowed",
             "wait",
-            "This server cannot work for you in the background, so your documents cannot be searched.",
+            "This server cannot work for you in the background, so it keeps no index of your documents.",
         ),
     };
     StateWords { label, meaning, tone }

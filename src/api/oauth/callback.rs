@@ -34,6 +34,7 @@ struct ConsentedPage {
     uid: String,
     nextcloud: String,
     is_app_password: bool,
+    syncs: bool,
     ends_at: Option<Moment>,
     back: String,
     /// `None`: no session could be begun, so there is nothing to act with here.
@@ -113,6 +114,7 @@ fn consented_page(state: &PagesState, consented: Consented, session: Option<&Ses
             .back
             .map_or_else(|| nextcloud.clone(), |back| back.as_str().to_owned()),
         nextcloud,
+        syncs: state.parts().sync_status.is_some(),
         revoke_token: session.map(|session| form_token(&session.token, Form::Revoke)),
     };
     page(StatusCode::OK, &content, FormTargets::Own)

@@ -117,14 +117,14 @@ fn explain(why: Refusal, state: &PagesState) -> Problem {
         .and("If both accounts are yours, log out of Nextcloud, log in as the other one and ask for a new link."),
         Refusal::BearerRefused { is_own_nextcloud } => bearer_refused(is_own_nextcloud, state),
         Refusal::NoRefreshToken => no_refresh_token(state),
-        Refusal::NotMinted(reason) => from(
-            StatusCode::FORBIDDEN,
-            "Nextcloud made no app password",
-            "Your login worked, but Nextcloud did not let this server make an app password for you. It says:",
-        )
-        .quote(reason)
-        .step("You can make one yourself and hand it over:", None)
-        .exit("Nextcloud's security settings", security_settings(state)),
+        Refusal::NotMinted(reason) => {
+            let problem = from(
+                StatusCode::FORBIDDEN,
+                "Nextcloud made no app password",
+                "Your login worked, but Nextcloud did not let this server make an app password for you. It says:",
+            );
+            or_app_password(problem.quote(reason), state)
+        }
         Refusal::AccountDisabled => from(
             StatusCode::FORBIDDEN,
             "Your account is disabled",
@@ -188,10 +188,18 @@ fn bearer_refused(is_own_nextcloud: bool, state: &PagesState) -> Problem {
              files. Access cannot be given this way.",
         )
     };
+    or_app_password(problem, state)
+}
+
+/// The way without OAuth, where this server takes it.
+fn or_app_password(problem: Problem, state: &PagesState) -> Problem {
+    if !state.parts().takes_app_passwords {
+        return problem;
+    }
     problem
         .step(
-            "Without an administrator: make an app password in Nextcloud's security settings and hand it over to this \
-             server, in Nextcloud's personal settings for it or by its interface:",
+            "Or, without an administrator: make an app password in Nextcloud's security settings and hand it over to \
+             this server. The command asks for it:",
             Some(hand_over_command(state)),
         )
         .exit("Nextcloud's security settings", security_settings(state))

@@ -23,6 +23,8 @@ pub struct PagesParts {
     pub audit_rows: Arc<dyn AuditRows>,
     /// Progress of the sync; `None` when sync is off.
     pub sync_status: Option<StatusCache>,
+    /// Whether users may hand over app passwords instead.
+    pub takes_app_passwords: bool,
     /// Addresses.
     pub urls: OAuthUrls,
     /// Time.

@@ -58,7 +58,7 @@ async fn examine(config: &Config) -> Vec<Finding> {
         }
         Err(error) => {
             let fix = "check NEXTCLOUD_HOST and NEXTCLOUD_CA_BUNDLE";
-            findings.push(Finding::problem("nextcloud", error.to_string(), fix));
+            findings.push(Finding::problem(nextcloud::NAME, error.to_string(), fix));
             None
         }
     };
@@ -74,7 +74,14 @@ async fn examine(config: &Config) -> Vec<Finding> {
         findings.extend(storage::check(config, foundation).await);
     }
     if uses_oauth(&config.mode) {
-        findings.extend(provider::check(config, foundation.as_ref()).await);
+        let nextcloud_answers = findings
+            .iter()
+            .all(|finding| finding.name != nextcloud::NAME || finding.state != State::Problem);
+        findings.extend(if nextcloud_answers || config.oidc.discovery_url.is_some() {
+            provider::check(config, foundation.as_ref()).await
+        } else {
+            provider::unasked(config)
+        });
         let database = match &foundation {
             Some(foundation) if consents::stand(foundation).await => Some(foundation),
             _ => None,

@@ -7,6 +7,8 @@ use serde_json::Value;
 use std::net::IpAddr;
 use tokio::net::{UdpSocket, lookup_host};
 
+/// Of the finding that says whether it answers.
+pub(super) const NAME: &str = "nextcloud";
 /// The oldest release that still gets the apps this server needs.
 const OLDEST_VERSION: u32 = 30;
 
@@ -18,7 +20,7 @@ pub(super) async fn check(config: &Config, client: &Nextcloud) -> Vec<Finding> {
                 "curl {}/status.php   # from this machine; it must answer JSON",
                 host(config)
             );
-            return vec![Finding::problem("nextcloud", error.to_string(), fix)];
+            return vec![Finding::problem(NAME, error.to_string(), fix)];
         }
     };
     let mut findings = vec![reachable(config, &status)];
@@ -55,7 +57,6 @@ fn host(config: &Config) -> &str {
 }
 
 fn reachable(config: &Config, status: &ServerStatus) -> Finding {
-    const NAME: &str = "nextcloud";
     if !status.installed {
         return Finding::problem(NAME, "not installed yet", "occ maintenance:install");
     }

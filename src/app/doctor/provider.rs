@@ -51,6 +51,18 @@ pub(super) async fn check(config: &Config, foundation: Option<&Foundation>) -> V
     }
 }
 
+/// Nextcloud is the provider and does not answer.
+pub(super) fn unasked(config: &Config) -> Vec<Finding> {
+    vec![
+        Finding::skipped(
+            NAME,
+            "not checked: it is at Nextcloud",
+            "repair the line nextcloud first",
+        ),
+        client::without_provider(config, &OAuthUrls::new(config)),
+    ]
+}
+
 fn known(metadata: &ProviderMetadata) -> String {
     let whose = if metadata.is_own_nextcloud {
         "Nextcloud's app oidc"

@@ -219,3 +219,14 @@ async fn without_a_database_the_rest_is_checked() {
     assert_eq!(named(&findings, "nextcloud").state, State::Ok);
     assert_eq!(named(&findings, "identity provider").state, State::Skipped);
 }
+
+#[sqlx::test(migrations = "./migrations")]
+async fn one_cause_is_told_once(pool: PgPool) {
+    let findings = examine(&hybrid("http://127.0.0.1:1", &pool, &[])).await;
+    let problems: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding.state == State::Problem)
+        .map(|finding| finding.name)
+        .collect();
+    assert_eq!(problems, ["nextcloud"]);
+}

@@ -28,6 +28,7 @@ use tokio::sync::Notify;
 mod jwt;
 mod memory;
 mod opaque;
+mod simulator;
 
 /// This server.
 const SERVER: &str = "https://mcp.example.test";

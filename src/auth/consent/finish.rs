@@ -6,7 +6,9 @@ use crate::audit::{AuditAction, AuditEvent, AuditOrigin};
 use crate::auth::Principal;
 use crate::auth::browser::BrowserToken;
 use crate::auth::grants::NewGrant;
-use crate::auth::oidc::{CONSENT_SCOPES, ClientError, CodeExchange, IdTokenClaims, ProviderMetadata, TokenAnswer};
+use crate::auth::oidc::{
+    CONSENT_SCOPES, ClientError, CodeExchange, IdTokenClaims, ProviderMetadata, TokenAnswer,
+};
 use crate::config::BackgroundCredential;
 use crate::ids::UserId;
 use crate::nextcloud::{Credential, CurrentUser};
@@ -208,8 +210,10 @@ impl ConsentService {
         match query.error {
             Some(code) if code == "access_denied" => return Err(Refusal::Denied),
             Some(code) => {
-                let description = query.error_description;
-                return Err(Refusal::ProviderError { code, description });
+                return Err(Refusal::ProviderError {
+                    code: error_code(&code),
+                    description: query.error_description,
+                });
             }
             None => {}
         }
@@ -284,5 +288,25 @@ impl ConsentService {
             detail: None,
         };
         self.parts.audit.record(event).await;
+    }
+}
+
+/// An error code of RFC 6749 §5.2, whatever was sent: it goes into the log and the audit trail.
+fn error_code(sent: &str) -> String {
+    sent.chars()
+        .filter(|character| character.is_ascii_graphic() || *character == ' ')
+        .take(64)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::error_code;
+
+    #[test]
+    fn an_error_code_cannot_forge_a_line_of_the_log() {
+        assert_eq!(error_code("server_error"), "server_error");
+        assert_eq!(error_code("a\r\nERROR b\u{1b}[31m"), "aERROR b[31m");
+        assert_eq!(error_code(&"x".repeat(100)).len(), 64);
     }
 }

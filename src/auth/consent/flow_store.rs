@@ -86,9 +86,7 @@ impl FlowStore {
     pub(super) async fn begin(&self, state: &BrowserToken, flow: &NewFlow<'_>) -> Result<(), FlowStoreError> {
         let now = self.clock.now();
         let (key, browser) = (state.hash(), flow.browser.hash());
-        let sealed = self
-            .keyring
-            .seal(context(&hex::encode(key)), flow.code_verifier);
+        let sealed = self.keyring.seal(context(&hex::encode(key)), flow.code_verifier);
         let row = Row::of(flow.purpose);
         let mut transaction = self.pool.begin().await?;
         sqlx::query!(

@@ -198,7 +198,8 @@ impl ConsentService {
             // Without it a provider may leave `offline_access` out (OpenID Connect Core §11).
             prompt: is_consent.then_some("consent"),
         };
-        let invalid = || ProviderProblem::Refused("the callback address of this server is not valid".to_owned());
+        let invalid =
+            || ProviderProblem::Refused("the callback address of this server is not valid".to_owned());
         let authorization_url = request
             .url(&metadata, &self.parts.urls)
             .ok_or_else(|| ClientError::from(invalid()))?;

@@ -3,4 +3,4 @@
 mod flows;
 mod stand_ins;
 
-pub(crate) use stand_ins::{StandIns, World, keyring, urls};
+pub(crate) use stand_ins::{AtNextcloud, StandIns, World, keyring, urls};

@@ -143,14 +143,11 @@ impl TokenBroker {
                 Err(CredentialError::Unusable(reason(&grant)))
             }
             // What an unfinished refresh leaves may be dead: nobody gets it before a refresh has told.
-            GrantState::Uncertain if grant.is_backing_off(now) => {
-                Err(CredentialError::Temporary(reason(&grant)))
-            }
             GrantState::Active if grant.has_usable_token(now) => {
                 let token = self.store().access_token(&grant).map_err(unusable)?;
                 token.map(Look::Ready).ok_or(CredentialError::NotProvisioned)
             }
-            GrantState::Active if grant.is_backing_off(now) => {
+            GrantState::Active | GrantState::Uncertain if grant.is_backing_off(now) => {
                 Err(CredentialError::Temporary(reason(&grant)))
             }
             _ => Ok(Look::Stale(Box::new(grant))),

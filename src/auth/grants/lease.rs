@@ -36,7 +36,7 @@ pub(super) struct Refreshed<'a> {
     /// Its end.
     pub(super) refresh_expires_at: Option<DateTime<Utc>>,
     /// Before the request was sent.
-    pub(super) refreshed_at: DateTime<Utc>,
+    pub(super) asked_at: DateTime<Utc>,
     /// When the next refresh is due.
     pub(super) due_at: DateTime<Utc>,
     /// Active, unless Nextcloud refused its access tokens a short while ago.
@@ -112,7 +112,7 @@ impl GrantStore {
                 .refresh_token
                 .map(|token| self.seal(&grant.uid, "refresh_token", token)),
             refreshed.refresh_expires_at,
-            refreshed.refreshed_at,
+            refreshed.asked_at,
             refreshed.due_at,
             refreshed.state.name(),
             reason,
@@ -124,7 +124,7 @@ impl GrantStore {
         .rows_affected()
             == 1;
         if updated && !was_active && refreshed.state == GrantState::Active {
-            resume(&mut tx, &grant.uid, refreshed.refreshed_at).await?;
+            resume(&mut tx, &grant.uid, refreshed.asked_at).await?;
         }
         tx.commit().await.map_err(DbError)?;
         Ok(updated)

@@ -149,7 +149,7 @@ impl Refresher {
             access_expires_at: schedule::access_expiry(asked_at, answer.expires_in),
             refresh_token: answer.refresh_token.as_ref(),
             refresh_expires_at,
-            refreshed_at: asked_at,
+            asked_at,
             due_at: schedule::next_refresh(asked_at, refresh_expires_at, jitter),
             state,
         };

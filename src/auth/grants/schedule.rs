@@ -131,11 +131,11 @@ mod tests {
     fn t11_a_missing_lifetime_is_the_default_and_nonsense_harms_nobody() {
         assert_eq!(access_expiry(at(0), None), at(900));
         assert_eq!(access_expiry(at(0), Some(Duration::ZERO)), at(900));
-        assert_eq!(access_expiry(at(0), Some(Duration::from_secs(60))), at(60));
+        assert_eq!(access_expiry(at(0), Some(Duration::from_mins(1))), at(60));
         assert!(access_expiry(at(0), Some(Duration::MAX)) > at(0));
         assert_eq!(refresh_expiry(at(0), None), None);
         assert_eq!(
-            refresh_expiry(at(0), Some(Duration::from_secs(1_800))),
+            refresh_expiry(at(0), Some(Duration::from_mins(30))),
             Some(at(1_800))
         );
     }
@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(seconds(6, Some(at(400))), 100, "a quarter of what is left");
         assert_eq!(seconds(6, Some(at(8))), 5);
         assert_eq!(seconds(1, Some(at(-8))), 15, "a window that is over sets no pace");
-        let asked = Some(Duration::from_secs(120));
+        let asked = Some(Duration::from_mins(2));
         assert_eq!(next_retry(at(0), 1, asked, None, 128), at(120));
         let absurd = Some(Duration::MAX);
         assert_eq!(next_retry(at(0), 1, absurd, None, 128), at(3_600));

@@ -1,11 +1,8 @@
-//! Stand-ins for tests: an identity provider that rotates strictly, a Nextcloud that knows who is who.
+//! Stand-ins for tests: an identity provider, a Nextcloud that knows who is who, and everything between them.
 
 use super::{AppPasswordApi, CredentialSink, Grants, GrantsParts, NewGrant};
 use crate::audit::{AuditEvent, AuditOrigin, AuditTrail};
-use crate::auth::oidc::{
-    ClientCredentials, ClientError, ClientSource, CodeExchange, OAuthClient, RemoteRevocation, TokenAnswer,
-    TokenEndpoint, TokenFailure,
-};
+use crate::auth::oidc::{ClientCredentials, ClientError, ClientSource, OAuthClient};
 use crate::auth::testing::manual_clock;
 use crate::auth::{IdentityCheck, OpenSession, Principal, RemovalError, SyncTrigger};
 use crate::clock::{Clock, ManualClock};
@@ -18,151 +15,14 @@ use crate::sync::DatabaseTrigger;
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
-use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-/// What the provider does with the next refresh.
-#[derive(Debug)]
-pub(super) enum Next {
-    /// Fails.
-    Fail(TokenFailure),
-    /// Never answers and changes nothing.
-    HangBefore,
-    /// Uses the token up and never answers.
-    HangAfter,
-    /// Answers when told.
-    Wait(Arc<Notify>),
-    /// Changes the answer.
-    Answer(fn(&mut TokenAnswer)),
-}
+mod provider;
 
-/// Rotates on every use; whoever shows an old token loses the whole family.
-#[derive(Debug, Default)]
-pub(super) struct Provider {
-    state: Mutex<State>,
-    /// Fails every request.
-    pub(super) down: AtomicBool,
-    pub(super) refreshes: AtomicUsize,
-    pub(super) asked: Notify,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// Live refresh token → user.
-    live: HashMap<String, String>,
-    used: HashMap<String, String>,
-    script: VecDeque<Next>,
-    /// Users for whom every refresh is an HTML page with 500.
-    deleted: HashSet<String>,
-    issued: usize,
-}
-
-impl Provider {
-    pub(super) fn script(&self, next: Next) {
-        self.state.lock().unwrap().script.push_back(next);
-    }
-
-    pub(super) fn delete_user(&self, user: &str) {
-        self.state.lock().unwrap().deleted.insert(user.to_owned());
-    }
-
-    /// A first answer for a consent of `user`.
-    pub(super) fn issue(&self, user: &str) -> TokenAnswer {
-        let mut state = self.state.lock().unwrap();
-        state.issued += 1;
-        let refresh_token = format!("rt-{user}-{}", state.issued);
-        state.live.insert(refresh_token.clone(), user.to_owned());
-        TokenAnswer {
-            access_token: format!("at-{user}-{}", state.issued).into(),
-            refresh_token: Some(refresh_token.into()),
-            expires_in: Some(Duration::from_secs(900)),
-            refresh_expires_in: Some(Duration::from_secs(1_800)),
-            id_token: None,
-            scopes: None,
-        }
-    }
-
-    pub(super) fn is_live(&self, token: &str) -> bool {
-        self.state.lock().unwrap().live.contains_key(token)
-    }
-
-    pub(super) fn live(&self) -> usize {
-        self.state.lock().unwrap().live.len()
-    }
-
-    pub(super) fn count(&self) -> usize {
-        self.refreshes.load(Ordering::SeqCst)
-    }
-
-    fn rotate(&self, token: &SecretString) -> Result<TokenAnswer, TokenFailure> {
-        let user = {
-            let mut state = self.state.lock().unwrap();
-            let token = token.expose_secret();
-            if let Some(user) = state.used.get(token).cloned() {
-                state.live.retain(|_, owner| *owner != user);
-                return Err(TokenFailure::InvalidGrant("used before".into()));
-            }
-            let Some(user) = state.live.remove(token) else {
-                return Err(TokenFailure::InvalidGrant("unknown".into()));
-            };
-            if state.deleted.contains(&user) {
-                state.live.insert(token.to_owned(), user);
-                return Err(TokenFailure::Uncertain("HTTP 500 without JSON".into()));
-            }
-            state.used.insert(token.to_owned(), user.clone());
-            user
-        };
-        Ok(self.issue(&user))
-    }
-}
-
-#[async_trait]
-impl TokenEndpoint for Provider {
-    async fn exchange_code(&self, _: &CodeExchange) -> Result<TokenAnswer, TokenFailure> {
-        unreachable!("these tests exchange no codes")
-    }
-
-    async fn refresh(&self, _client: &str, token: &SecretString) -> Result<TokenAnswer, TokenFailure> {
-        self.refreshes.fetch_add(1, Ordering::SeqCst);
-        self.asked.notify_one();
-        tokio::task::yield_now().await;
-        if self.down.load(Ordering::SeqCst) {
-            return Err(TokenFailure::Unreachable("connection refused".into()));
-        }
-        let next = self.state.lock().unwrap().script.pop_front();
-        match next {
-            Some(Next::Fail(failure)) => return Err(failure),
-            Some(Next::HangBefore) => std::future::pending().await,
-            Some(Next::HangAfter) => {
-                self.rotate(token)?;
-                std::future::pending().await
-            }
-            Some(Next::Wait(go)) => go.notified().await,
-            Some(Next::Answer(change)) => {
-                let mut answer = self.rotate(token)?;
-                change(&mut answer);
-                return Ok(answer);
-            }
-            None => {}
-        }
-        self.rotate(token)
-    }
-
-    async fn end(&self, _client: &str, token: &SecretString) -> Result<RemoteRevocation, TokenFailure> {
-        if self.down.load(Ordering::SeqCst) {
-            return Err(TokenFailure::Unreachable("connection refused".into()));
-        }
-        let mut state = self.state.lock().unwrap();
-        Ok(match state.live.remove(token.expose_secret()) {
-            Some(_) => RemoteRevocation::RotatedAway,
-            None => RemoteRevocation::AlreadyDead,
-        })
-    }
-}
+pub(super) use provider::{Next, Provider};
 
 /// Knows one client, until another is registered.
 #[derive(Debug)]
@@ -344,9 +204,9 @@ impl World {
     }
 
     /// Another process at the same database.
-    pub(super) fn process(&self, pool: PgPool) -> Grants {
+    pub(super) fn process(&self, pool: &PgPool) -> Grants {
         grants_of(
-            &pool,
+            pool,
             &self.clock,
             &self.provider,
             &self.clients,

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 pub type Claims = Map<String, Value>;
 
 /// How far the clocks of the provider and this server may differ.
-pub const LEEWAY: TimeDelta = TimeDelta::seconds(60);
+pub const LEEWAY: TimeDelta = TimeDelta::seconds(30);
 /// Longer tokens are refused unread.
 const MAX_LENGTH: usize = 32 * 1024;
 /// Keys that are tried for a token that names none.

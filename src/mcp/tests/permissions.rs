@@ -63,9 +63,8 @@ async fn j13_a_call_without_the_scope_is_refused_by_the_server_too() {
         json!({"error": "insufficient_scope", "scopes_required": ["semantic.read"]})
     );
     assert!(fakes.requests.lock().unwrap().is_empty());
-    let other = json!({"uri": "nc://capabilities"});
     let listed = client.request("resources/list", json!({})).await;
-    assert_eq!(listed["result"]["resources"][0]["uri"], other["uri"]);
+    assert_eq!(listed["result"]["resources"][0]["uri"], "nc://capabilities");
 }
 
 #[tokio::test]

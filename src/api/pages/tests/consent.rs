@@ -3,6 +3,7 @@
 use super::site::{Site, state_of};
 use crate::auth::Principal;
 use crate::auth::consent::ConsentLinks;
+use crate::auth::consent::tests::AtNextcloud;
 use crate::auth::oidc::{IdTokenError, ProviderProblem};
 use crate::ids::UserId;
 use chrono::TimeDelta;
@@ -218,7 +219,8 @@ async fn o09_a_consent_that_would_not_last_says_what_is_missing(pool: PgPool) {
 async fn a_nextcloud_that_refuses_bearers_is_explained_with_the_command(pool: PgPool) {
     let site = Site::new(&pool);
     let mut browser = site.browser();
-    site.world.set(|behaviour| behaviour.accepts_bearer = false);
+    site.world
+        .set(|behaviour| behaviour.nextcloud = AtNextcloud::Refuses);
     let to = browser.allow(PAGE).await;
     let page = browser.come_back(&to, "alice").await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);

@@ -133,6 +133,7 @@ impl Server {
             access: access.clone(),
             audit_rows: audit,
             sync_status: None,
+            takes_app_passwords: true,
             urls,
             clock,
             entropy,
@@ -166,10 +167,7 @@ impl Server {
         stop: Option<&str>,
     ) -> Page {
         let fields = fields_of(&page.body, action);
-        let fields: Vec<(&str, &str)> = fields
-            .iter()
-            .map(|(name, value)| (&**name, &**value))
-            .collect();
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
         browser.submit(&self.at(action), &fields, stop).await.unwrap()
     }
 }
@@ -192,7 +190,11 @@ async fn a_consent_passes_nextcloud_silently_and_can_be_taken_back(pool: PgPool)
     assert_eq!(done.status, 200, "{}", done.body);
     assert!(done.url.as_str().starts_with(&server.at("/oauth/callback")));
     assert!(done.body.contains("Access allowed"));
-    assert!(done.body.contains(&format!("{back}?state=theirs")), "{}", done.body);
+    assert!(
+        done.body.contains(&format!("{back}?state=theirs")),
+        "{}",
+        done.body
+    );
     let grant = server.stored.0.lock().unwrap()[0].clone();
     assert_eq!(
         (grant.principal.user().as_str(), grant.subject.as_str()),

@@ -8,9 +8,9 @@ use crate::auth::access::{AccessError, AccessStatus, CredentialKind, CredentialS
 use crate::auth::browser::BrowserSessions;
 use crate::auth::consent::tests::{World, urls};
 use crate::auth::testing::client;
+use crate::db::DbError;
 use crate::entropy::SystemEntropy;
 use crate::ids::UserId;
-use crate::db::DbError;
 use crate::mcp::{StatusCache, StatusSource};
 use crate::sync::{DeadLetter, PhaseProgress, SyncStatus};
 use async_trait::async_trait;
@@ -124,6 +124,7 @@ impl Site {
             access: access.clone(),
             audit_rows: Arc::new(Events(world.parts.clone())),
             sync_status: Some(StatusCache::new(Arc::new(Progress), world.clock.clone())),
+            takes_app_passwords: true,
             urls: urls(),
             clock: world.clock.clone(),
             entropy,

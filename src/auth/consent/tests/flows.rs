@@ -1,6 +1,6 @@
 //! The service without its pages.
 
-use super::World;
+use super::{AtNextcloud, World};
 use crate::audit::AuditOrigin;
 use crate::auth::Principal;
 use crate::auth::browser::BrowserToken;
@@ -196,7 +196,7 @@ async fn o09_without_a_refresh_token_nothing_is_stored(pool: PgPool) {
 #[sqlx::test(migrations = "./migrations")]
 async fn a_nextcloud_that_refuses_the_bearer_leaves_nothing_behind(pool: PgPool) {
     let (world, cookie) = (World::new(&pool), browser());
-    world.set(|behaviour| behaviour.accepts_bearer = false);
+    world.set(|behaviour| behaviour.nextcloud = AtNextcloud::Refuses);
     let started = world.consent(None, &cookie).await.unwrap();
     let refused = world.finish(callback(&started, "alice"), &cookie).await;
     assert!(matches!(
@@ -205,7 +205,7 @@ async fn a_nextcloud_that_refuses_the_bearer_leaves_nothing_behind(pool: PgPool)
             is_own_nextcloud: true
         })
     ));
-    world.set(|behaviour| behaviour.nextcloud_is_up = false);
+    world.set(|behaviour| behaviour.nextcloud = AtNextcloud::IsAway);
     let started = world.consent(None, &cookie).await.unwrap();
     let refused = world.finish(callback(&started, "alice"), &cookie).await;
     assert!(matches!(refused, Err(Refusal::NextcloudAway(_))));
@@ -238,7 +238,7 @@ async fn a_login_at_another_provider_is_who_nextcloud_names(pool: PgPool) {
     let (world, cookie) = (World::new(&pool), browser());
     world.set(|behaviour| {
         behaviour.is_own_nextcloud = false;
-        behaviour.accepts_bearer = false;
+        behaviour.nextcloud = AtNextcloud::Refuses;
     });
     let login = async || {
         let started = world
@@ -249,9 +249,9 @@ async fn a_login_at_another_provider_is_who_nextcloud_names(pool: PgPool) {
         world.finish(callback(&started, "alice"), &cookie).await
     };
     assert!(matches!(login().await, Err(Refusal::UnknownUser)));
-    world.set(|behaviour| behaviour.accepts_bearer = true);
+    world.set(|behaviour| behaviour.nextcloud = AtNextcloud::Accepts);
     assert!(matches!(login().await, Ok(Finished::LoggedIn { .. })));
-    world.set(|behaviour| behaviour.accepts_bearer = false);
+    world.set(|behaviour| behaviour.nextcloud = AtNextcloud::Refuses);
     assert!(
         matches!(login().await, Ok(Finished::LoggedIn { .. })),
         "known from the time before"

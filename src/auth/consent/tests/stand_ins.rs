@@ -44,6 +44,14 @@ pub(crate) fn keyring() -> Keyring {
     Keyring::new(&config, Arc::new(SystemEntropy))
 }
 
+/// What Nextcloud says to an access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AtNextcloud {
+    Accepts,
+    Refuses,
+    IsAway,
+}
+
 /// How the stand-ins answer. `code` of the callback is the UID that logs in at the provider.
 #[derive(Debug, Clone)]
 pub(crate) struct Behaviour {
@@ -53,8 +61,7 @@ pub(crate) struct Behaviour {
     pub(crate) exchange: Result<(), TokenFailure>,
     pub(crate) grants_refresh_token: bool,
     pub(crate) id_token: Result<(), IdTokenError>,
-    pub(crate) accepts_bearer: bool,
-    pub(crate) nextcloud_is_up: bool,
+    pub(crate) nextcloud: AtNextcloud,
 }
 
 #[derive(Debug)]
@@ -178,11 +185,9 @@ impl IdentityCheck for StandIns {
         let Credential::Bearer(token) = credential else {
             return Err(NextcloudError::Unauthorized);
         };
-        if !behaviour.nextcloud_is_up {
-            return Err(NextcloudError::Maintenance { retry_after: None });
-        }
-        match token.expose_secret().strip_prefix("access-") {
-            Some(uid) if behaviour.accepts_bearer => Ok(CurrentUser::for_test(uid)),
+        match (behaviour.nextcloud, token.expose_secret().strip_prefix("access-")) {
+            (AtNextcloud::IsAway, _) => Err(NextcloudError::Maintenance { retry_after: None }),
+            (AtNextcloud::Accepts, Some(uid)) => Ok(CurrentUser::for_test(uid)),
             _ => Err(NextcloudError::Unauthorized),
         }
     }
@@ -231,8 +236,7 @@ impl World {
                 exchange: Ok(()),
                 grants_refresh_token: true,
                 id_token: Ok(()),
-                accepts_bearer: true,
-                nextcloud_is_up: true,
+                nextcloud: AtNextcloud::Accepts,
             }),
             exchanges: Mutex::default(),
             nonces: Mutex::default(),

@@ -23,7 +23,7 @@ async fn second_pool(pool: &PgPool) -> PgPool {
 async fn t07_fifty_tasks_in_two_processes_refresh_an_expired_grant_once(pool: PgPool) {
     let world = World::new(pool);
     world.consent("alice").await;
-    let other = world.process(second_pool(&world.pool).await);
+    let other = world.process(&second_pool(&world.pool).await);
     world.advance(1_000);
     let brokers = [world.grants.broker.clone(), other.broker];
     let tasks: Vec<_> = (0..50)
@@ -80,7 +80,7 @@ async fn t09_a_crash_after_the_answer_costs_one_consent_and_is_detected(pool: Pg
     task.abort();
     assert_eq!(world.state().await.0, "refreshing");
 
-    let next = world.process(world.pool.clone());
+    let next = world.process(&world.pool);
     assert!(!next.upkeep.due().await.unwrap().refreshes, "the lease stands");
     world.advance(61);
     let alice = UserId::new("alice");
@@ -116,7 +116,7 @@ async fn t09_a_crash_before_the_provider_acted_costs_nothing(pool: PgPool) {
     world.provider.asked.notified().await;
     task.abort();
     world.advance(61);
-    let next = world.process(world.pool.clone());
+    let next = world.process(&world.pool);
     assert_eq!(next.upkeep.refresh_due(10).await.unwrap(), 1);
     assert_eq!(world.state().await, ("active".into(), None));
     assert_eq!(world.token("alice").await.unwrap(), "at-alice-2");
@@ -151,7 +151,7 @@ async fn a_holder_that_wakes_up_after_a_takeover_writes_nothing(pool: PgPool) {
     let task = tokio::spawn(async move { sleeper.access_token(&UserId::new("alice")).await });
     world.provider.asked.notified().await;
     world.advance(61);
-    let next = world.process(world.pool.clone());
+    let next = world.process(&world.pool);
     next.upkeep.refresh_due(10).await.unwrap();
     let stored = world.one::<String>("select refresh_token from grants").await;
     go.notify_one();

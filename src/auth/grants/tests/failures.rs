@@ -80,7 +80,7 @@ async fn t12_every_kind_of_failure_has_its_own_end(pool: PgPool) {
         },
         Case {
             failure: TokenFailure::Throttled {
-                retry_after: Some(Duration::from_secs(120)),
+                retry_after: Some(Duration::from_mins(2)),
             },
             state: "active",
             audited: false,

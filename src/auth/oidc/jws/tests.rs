@@ -97,22 +97,22 @@ async fn a_token_that_names_no_key_is_tried_with_those_that_fit() {
 }
 
 #[test]
-fn j03_times_count_by_the_injected_clock_with_a_minute_of_leeway() {
+fn j03_times_count_by_the_injected_clock_within_half_a_minute() {
     let now = DateTime::from_timestamp(1_780_000_000, 0).unwrap();
     let at = now.timestamp();
     let check = |value| check_times(&claims(value), now);
     assert!(check(json!({"exp": at + 1, "nbf": at, "iat": at})).is_ok());
-    assert!(check(json!({"exp": at - 59})).is_ok());
-    assert!(check(json!({"exp": 1_780_000_000.5, "nbf": at + 60})).is_ok());
+    assert!(check(json!({"exp": at - 29})).is_ok());
+    assert!(check(json!({"exp": 1_780_000_000.5, "nbf": at + 30})).is_ok());
     for refused in [
         json!({}),
-        json!({"exp": at - 61}),
+        json!({"exp": at - 31}),
         json!({"exp": null}),
         json!({"exp": "tomorrow"}),
         json!({"exp": -1}),
         json!({"exp": 1e300}),
-        json!({"exp": at + 900, "nbf": at + 61}),
-        json!({"exp": at + 900, "iat": at + 61}),
+        json!({"exp": at + 900, "nbf": at + 31}),
+        json!({"exp": at + 900, "iat": at + 31}),
         json!({"exp": at + 900, "nbf": "now"}),
     ] {
         assert!(check(refused.clone()).is_err(), "{refused}");
