@@ -1,6 +1,6 @@
 //! The routes and the layers around them.
 
-use super::{ApiError, ApiState, health, limits, management, pages, mcp_endpoint, observe, v1, well_known};
+use super::{ApiError, ApiState, health, limits, management, mcp_endpoint, observe, pages, v1, well_known};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};

@@ -48,6 +48,20 @@ pub async fn turn(engine: &SyncEngine) -> Result<usize, SyncError> {
     if documents.is_empty() {
         return Ok(0);
     }
+    let held = documents.clone();
+    let worked = work_on(engine, embedder, documents).await;
+    if worked.is_err() {
+        engine.interrupted(&held);
+    }
+    worked
+}
+
+/// A few batches of passages of `documents`.
+async fn work_on(
+    engine: &SyncEngine,
+    embedder: &dyn Embedder,
+    mut documents: Vec<Claimed>,
+) -> Result<usize, SyncError> {
     let mut done = 0;
     for _ in 0..BATCHES_PER_TURN {
         if engine.is_stopping() {

@@ -68,6 +68,8 @@ pub struct SyncEngine {
     text_turns: AtomicU32,
     /// Held while deletions and access changes are carried into the index: a removal and housekeeping may meet.
     index_work: tokio::sync::Mutex<()>,
+    /// Leases, as document and generation, of turns that ended with an error.
+    pub(super) interrupted: Mutex<Vec<(i64, i64)>>,
     stopping: CancellationToken,
 }
 
@@ -126,6 +128,7 @@ impl SyncEngine {
             sweeps: Mutex::default(),
             text_turns: AtomicU32::new(0),
             index_work: tokio::sync::Mutex::default(),
+            interrupted: Mutex::default(),
             stopping: CancellationToken::new(),
         }
     }
@@ -243,6 +246,7 @@ impl SyncEngine {
     /// missing scans and reader sets.
     /// Each part is tried even if another fails; the first failure is returned.
     pub async fn housekeeping(&self) -> Result<(), SyncError> {
+        let freed = self.free_interrupted().await;
         let removals = removal::finish_removals(&self.pool, self.clock.now()).await;
         let scans = users::repair_scans(&self.pool, self.files.name(), self.clock.now()).await;
         let unset = access::repair_sets(&self.pool).await;
@@ -252,7 +256,8 @@ impl SyncEngine {
         let changes = access::carry_out(&self.pool, &*self.index).await;
         let sets = access::forget_unused_sets(&self.pool).await;
         drop(index_work);
-        removals
+        freed
+            .and(removals)
             .and(scans.map(drop))
             .and(unset.map(drop))
             .and(deletions.map(drop))

@@ -72,16 +72,24 @@ pub async fn turn(engine: &SyncEngine) -> Result<usize, SyncError> {
             break;
         }
         if let Err(error) = serve(engine, &user, &mut taken).await {
-            for job in taken.first.iter().chain(&taken.rest) {
-                claim::release(&mut *engine.pool.acquire().await?, &job.document).await?;
-            }
+            engine.interrupted(taken.first.iter().chain(&taken.rest).map(|job| &job.document));
+            engine.free_interrupted().await?;
             return Err(error);
         }
     }
     let count = taken.first.len() + taken.rest.len() + taken.served;
+    let held: Vec<Claimed> = taken
+        .first
+        .iter()
+        .chain(&taken.rest)
+        .map(|job| job.document.clone())
+        .collect();
     let first = work_on(engine, taken.first).await;
     let rest = work_on(engine, taken.rest).await;
-    first.and(rest)?;
+    if let Err(error) = first.and(rest) {
+        engine.interrupted(&held);
+        return Err(error);
+    }
     Ok(count)
 }
 

@@ -1,8 +1,49 @@
-//! What a process that was killed left behind.
+//! What a process that was killed, or a turn that was cut short, left behind.
 
+use super::claim::Claimed;
 use super::{SyncEngine, SyncError};
+use std::mem;
+use std::sync::PoisonError;
 
 impl SyncEngine {
+    /// A turn ended with an error, perhaps because the database was lost: what it held may be leased still, and
+    /// [`SyncEngine::free_interrupted`] gives it back.
+    pub(super) fn interrupted<'a>(&self, documents: impl IntoIterator<Item = &'a Claimed>) {
+        let leases = documents
+            .into_iter()
+            .map(|document| (document.id.0, document.lease_generation));
+        self.interrupted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(leases);
+    }
+
+    /// Frees the leases that interrupted turns of this process left, so that nobody waits until they run out.
+    pub(super) async fn free_interrupted(&self) -> Result<(), SyncError> {
+        let leases = mem::take(&mut *self.interrupted.lock().unwrap_or_else(PoisonError::into_inner));
+        if leases.is_empty() {
+            return Ok(());
+        }
+        let (documents, generations): (Vec<i64>, Vec<i64>) = leases.iter().copied().unzip();
+        let freed = sqlx::query!(
+            "update documents d set lease_until = null
+             from unnest($1::bigint[], $2::bigint[]) as l (id, generation)
+             where d.id = l.id and d.lease_generation = l.generation and d.lease_until is not null",
+            &documents,
+            &generations
+        )
+        .execute(&self.pool)
+        .await;
+        if let Err(error) = freed {
+            self.interrupted
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend(leases);
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
     /// Frees every lease. Only for a process that knows that no other one works on this database: the embedded
     /// index is locked by one process, so whatever is leased at its start was leased by a process that is gone.
     /// Without it the work of a killed process would wait until its leases run out.

@@ -124,12 +124,10 @@ async fn monitor(
     grace: Duration,
 ) -> Result<(), MonitorError> {
     let signal = shutdown.clone();
-    let monitor = Monitor::new()
-        .shutdown_timeout(grace)
-        .should_restart(|_, error| {
-            tracing::warn!(%error, "a worker ended; it is built anew");
-            true
-        });
+    let monitor = Monitor::new().shutdown_timeout(grace).should_restart(|_, error| {
+        tracing::warn!(%error, "a worker ended; it is built anew");
+        true
+    });
     queues
         .iter()
         .fold(monitor, |monitor, queue| register(monitor, queue, jobs, pool))

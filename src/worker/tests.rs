@@ -204,13 +204,19 @@ async fn grants_are_kept_alive_without_a_sync(pool: PgPool) {
         stop.clone(),
         Duration::from_secs(20),
     ));
-    until("all jobs are done", async || {
+    until("the jobs about grants are done", async || {
         world
-            .one::<i64>("select count(*) from apalis.jobs where status <> 'Done'")
+            .one::<i64>("select count(*) from apalis.jobs where job_type = 'grants' and status <> 'Done'")
             .await
             == 0
     })
     .await;
+    let waiting = "select count(*) from apalis.jobs where job_type = 'sync' and status = 'Pending'";
+    assert_eq!(
+        world.one::<i64>(waiting).await,
+        1,
+        "the sync's job waits for a worker of the sync"
+    );
     assert_eq!(upkeep.due.load(Ordering::SeqCst), 0);
     assert_eq!(upkeep.revocations.load(Ordering::SeqCst), 0);
     stop.cancel();

@@ -1,9 +1,8 @@
 //! The server as a process of its own: killed, stopped, started again.
 
-use crate::harness::{ALICE, Account, PATIENCE, admin, client, fresh_database, pause};
+use crate::harness::{ALICE, Account, PATIENCE, admin, client, free_port, fresh_database, pause};
 use nextcloud_sim::Simulator;
 use serde_json::{Value, json};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -20,14 +19,6 @@ impl Drop for Process {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }
 
 fn start(sim: &Simulator, database: Option<&str>, data: &Path) -> Process {

@@ -79,6 +79,23 @@ impl Setup {
             .set("VECTOR_SYNC_SCAN_INTERVAL", "1")
     }
 
+    /// OAuth mode with stored consents and sync, keyword search only.
+    pub fn oauth() -> Self {
+        Self::hybrid()
+            .set("ENABLE_MULTI_USER_BASIC_AUTH", "false")
+            .set("MCP_DEPLOYMENT_MODE", "oauth")
+    }
+
+    /// On a port known before the start, which the public URL names: flows come back to it.
+    pub fn at_its_own_url(self) -> (Self, String) {
+        let port = free_port();
+        let url = format!("http://127.0.0.1:{port}");
+        let setup = self
+            .set("PORT", &port.to_string())
+            .set("NEXTCLOUD_MCP_SERVER_URL", &url);
+        (setup, url)
+    }
+
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.env.retain(|(known, _)| known != name);
         self.env.push((name.to_owned(), value.to_owned()));
@@ -120,10 +137,20 @@ impl Setup {
 fn config(env: &[(String, String)]) -> Config {
     let pairs = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let overrides = CliOverrides {
-        port: Some(0),
+        // Any free one, unless the test needs to know it before.
+        port: env.iter().all(|(name, _)| name != "PORT").then_some(0),
         ..CliOverrides::default()
     };
     Config::load(&Environment::from_pairs(pairs), &overrides).expect("a valid configuration")
+}
+
+/// A port that is free now.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a plain client, not the server's")]

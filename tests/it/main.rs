@@ -7,6 +7,7 @@
 
 mod app_password;
 mod bad_input;
+mod consent;
 mod crash;
 mod files;
 mod harness;
@@ -14,6 +15,7 @@ mod health;
 mod isolation;
 mod mcp_transport;
 mod notes;
+mod oauth;
 mod outage;
 mod secrets;
 mod startup;

@@ -17,8 +17,8 @@
 
 mod authorization;
 mod client;
-mod configured_client;
 mod client_store;
+mod configured_client;
 mod discovery;
 mod http;
 mod id_token;
