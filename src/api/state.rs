@@ -2,7 +2,7 @@
 
 use super::health::Readiness;
 use super::{ManagementState, PagesState, ProtectedResource};
-use crate::auth::oidc::IdentityProvider;
+use crate::auth::oidc::{DYNAMIC_CLIENT_ADVICE, IdentityProvider, OAuthUrls, create_client_command};
 use crate::auth::{AppPasswords, McpGate, SlidingWindow};
 use crate::clock::SharedClock;
 use crate::config::{Config, EmbeddingProvider};
@@ -51,6 +51,9 @@ pub struct OidcFacts {
     pub discovery_url: Option<String>,
     /// `NEXTCLOUD_PUBLIC_ISSUER_URL`; stands above the issuer that the discovery document names.
     pub issuer: Option<String>,
+    /// Why a client made by the administrator is better, and the command that makes it; `None` where one is
+    /// configured.
+    pub advice: Option<String>,
 }
 
 impl StatusFacts {
@@ -72,6 +75,10 @@ impl StatusFacts {
             supports_app_passwords: (auth_mode == "multi_user_basic")
                 .then(|| config.mode.stores_credentials()),
             oidc: OidcFacts {
+                advice: config.oidc.client_id.is_none().then(|| {
+                    let create = create_client_command(&OAuthUrls::new(config));
+                    format!("{DYNAMIC_CLIENT_ADVICE} {create}")
+                }),
                 discovery_url: config.oidc.discovery_url.as_ref().map(ToString::to_string),
                 issuer: config
                     .oidc

@@ -8,7 +8,7 @@ use crate::auth::{
 use crate::config::{Config, Mode};
 use crate::ids::UserId;
 use crate::nextcloud::Nextcloud;
-use crate::sync::{SyncEngine, SyncError};
+use crate::sync::{DatabaseTrigger, SyncEngine, SyncError};
 use crate::worker::{self, Job};
 use async_trait::async_trait;
 use sqlx::PgPool;
@@ -37,7 +37,7 @@ impl Identity {
             foundation.clock.clone(),
             foundation.entropy.as_ref(),
         );
-        let trigger = Arc::new(EngineTrigger::default());
+        let trigger = Arc::new(EngineTrigger::new(foundation));
         let mut identity = Self {
             gate: McpGate::bearer_only(),
             background: None,
@@ -76,13 +76,20 @@ impl Identity {
     }
 }
 
-/// Forwards to the sync once it stands; without sync a credential is only stored.
-#[derive(Default)]
+/// Tells the engine once it stands; before that, and without a sync, the database alone.
 pub(super) struct EngineTrigger {
     sync: RwLock<Option<(Arc<SyncEngine>, PgPool)>>,
+    without_engine: DatabaseTrigger,
 }
 
 impl EngineTrigger {
+    fn new(foundation: &Foundation) -> Self {
+        Self {
+            sync: RwLock::default(),
+            without_engine: DatabaseTrigger::new(foundation.pool().clone(), foundation.clock.clone()),
+        }
+    }
+
     /// From now on the engine is told.
     pub(super) fn connect(&self, engine: Arc<SyncEngine>, pool: PgPool) {
         *self.sync.write().unwrap_or_else(PoisonError::into_inner) = Some((engine, pool));
@@ -97,7 +104,7 @@ impl EngineTrigger {
 impl SyncTrigger for EngineTrigger {
     async fn user_provisioned(&self, uid: &UserId) {
         let Some((engine, pool)) = self.connected() else {
-            return;
+            return self.without_engine.user_provisioned(uid).await;
         };
         if let Err(error) = engine.enqueue_user(uid).await {
             tracing::warn!(%error, "the first scan waits for the next housekeeping");
@@ -108,7 +115,7 @@ impl SyncTrigger for EngineTrigger {
 
     async fn user_removed(&self, uid: &UserId) -> Result<(), RemovalError> {
         let Some((engine, _)) = self.connected() else {
-            return Ok(());
+            return self.without_engine.user_removed(uid).await;
         };
         match engine.remove_user(uid).await {
             // The database knows of the removal by then: housekeeping catches the index up.

@@ -1,14 +1,17 @@
-//! Removing finished jobs and workers that are gone; apalis does neither.
+//! Removing finished jobs and workers that are gone, which apalis does not, and what the audit trail need not keep.
 //!
-//! The tables belong to apalis and are made by its own migrations, so these statements are the only ones that are not
-//! checked at compile time.
+//! The tables of the jobs belong to apalis and are made by its own migrations, so these statements are the only ones
+//! that are not checked at compile time.
 
 use super::queue;
+use super::ticker::TickError;
+use crate::audit::PgAuditTrail;
 use crate::db::DbError;
+use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
 /// Removes what nobody looks at any more. Idempotency keys only need to outlive their tick.
-pub(super) async fn run(pool: &PgPool) -> Result<(), DbError> {
+pub(super) async fn run(pool: &PgPool, now: DateTime<Utc>) -> Result<(), TickError> {
     sqlx::query(
         "delete from apalis.jobs
          where job_type = any($1) and (
@@ -18,13 +21,16 @@ pub(super) async fn run(pool: &PgPool) -> Result<(), DbError> {
     )
     .bind([queue::SYNC, queue::GRANTS].map(str::to_owned).to_vec())
     .execute(pool)
-    .await?;
+    .await
+    .map_err(DbError)?;
     sqlx::query(
         "delete from apalis.workers w
          where last_seen < now() - interval '1 hour'
            and not exists (select from apalis.jobs j where j.lock_by = w.id)",
     )
     .execute(pool)
-    .await?;
+    .await
+    .map_err(DbError)?;
+    PgAuditTrail::new(pool.clone()).forget_old(now).await?;
     Ok(())
 }

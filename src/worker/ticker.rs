@@ -3,6 +3,7 @@
 use super::duties::Duties;
 use super::job::Job;
 use super::queue::{self, QueueError};
+use crate::audit::AuditError;
 use crate::auth::grants::{DueUpkeep, GrantError};
 use crate::clock::SharedClock;
 use crate::db::DbError;
@@ -33,6 +34,9 @@ pub enum TickError {
     /// A wake-up could not be queued.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// Old lines of the audit trail could not be removed.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The database did not answer.
     #[error(transparent)]
     Database(#[from] DbError),
@@ -102,7 +106,7 @@ impl Ticker {
             }
         }
         if seconds % CLEANUP_SECONDS < tick {
-            super::cleanup::run(&self.pool).await?;
+            super::cleanup::run(&self.pool, self.clock.now()).await?;
         }
         Ok(queued)
     }

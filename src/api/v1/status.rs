@@ -26,6 +26,9 @@ struct Oidc {
     /// Why nobody can consent now (case J10). Not named `error`: Astrolabe would take the whole answer for one.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
+    /// What would make consents last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
 }
 
 pub(crate) async fn status(State(state): State<ApiState>) -> Json<Status> {
@@ -49,6 +52,7 @@ impl Oidc {
             discovery_url: facts.discovery_url.clone(),
             issuer: facts.issuer.clone().or(known),
             problem,
+            advice: facts.advice.clone(),
         };
         let is_empty = oidc.discovery_url.is_none() && oidc.issuer.is_none() && oidc.problem.is_none();
         (!is_empty).then_some(oidc)
@@ -88,6 +92,7 @@ mod tests {
         let facts = OidcFacts {
             discovery_url: Some("https://idp.example.test/.well-known/openid-configuration".into()),
             issuer: Some("https://public.example.test".into()),
+            advice: None,
         };
         assert_eq!(shown(&facts, None), Value::Null);
         assert_eq!(
@@ -98,6 +103,11 @@ mod tests {
             shown(&OidcFacts::default(), Some(&provider)),
             json!({"issuer": "https://cloud.example.test"})
         );
+        let unregistered = OidcFacts {
+            advice: Some("make a client".into()),
+            ..OidcFacts::default()
+        };
+        assert_eq!(shown(&unregistered, Some(&provider))["advice"], "make a client");
     }
 
     #[test]
