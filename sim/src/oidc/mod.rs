@@ -17,6 +17,7 @@
 //! | `userinfo`, `introspect` | what an access token is good for |
 //! | `register` | dynamic registration |
 //! | `bearer` | access tokens at Nextcloud's own APIs |
+//! | `external_issuer` | the same of other identity providers |
 //! | `control` | what a test may set and see |
 
 mod authorize;
@@ -27,6 +28,7 @@ mod client_auth;
 mod consent;
 mod control;
 mod discovery;
+mod external_issuer;
 mod grant;
 mod introspect;
 mod keys;
@@ -41,6 +43,7 @@ pub use client::{OidcClient, TokenType};
 pub use control::{IssuedTokens, Oidc};
 
 pub(crate) use bearer::user_of_bearer;
+pub(crate) use external_issuer::is_of_trusted_issuer;
 pub(crate) use state::OidcState;
 pub(crate) use token::{Arrival, read_on_arrival};
 

@@ -1,6 +1,6 @@
 //! Clients, grants and consents, and the rules by which they end.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
 
 use super::client::{Client, OidcClient, Registration};
@@ -22,6 +22,8 @@ pub(crate) struct OidcState {
     pub(crate) bearer_sessions: u64,
     /// Times of registrations, by the address they came from.
     pub(super) registrations: HashMap<IpAddr, VecDeque<i64>>,
+    /// Issuers outside of Nextcloud whose JWTs are believed.
+    pub(super) trusted_issuers: BTreeSet<String>,
     /// Which signing key is in use.
     pub(super) key: usize,
     last_id: u64,

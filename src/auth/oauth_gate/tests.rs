@@ -133,6 +133,17 @@ async fn scopes_of_the_token_restrict_the_caller() {
 }
 
 #[tokio::test]
+async fn another_providers_token_for_a_resource_says_who_it_is_without_the_scope() {
+    let world = world(true);
+    for (own, may) in [(false, true), (true, false)] {
+        world.bearers.accept("t", "alice", Some("notes.read"), own);
+        let caller = world.admit(Some("Bearer t")).await.unwrap();
+        assert_eq!(caller.may(&Scope::OPENID), may, "own {own}");
+        assert!(caller.may(&Scope::NOTES_READ) && !caller.may(&Scope::NOTES_WRITE));
+    }
+}
+
+#[tokio::test]
 async fn o15_only_an_own_token_with_leave_goes_to_nextcloud() {
     for (passthrough, own, goes) in [(true, true, true), (true, false, false), (false, true, false)] {
         let world = world(passthrough);

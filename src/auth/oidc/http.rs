@@ -17,6 +17,9 @@ use super::ClientAuthentication;
 pub const IDP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Limit for TCP and TLS set-up.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection waits for its next request: less than servers wait (Node: 5 s). A refresh that meets a server
+/// just closing the connection would leave its grant uncertain for nothing.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Largest body: a key set or a token answer needs a hundredth of it.
 const BODY_LIMIT: usize = 1024 * 1024;
 /// Redirects that a GET follows.
@@ -94,6 +97,7 @@ impl IdpHttp {
             .user_agent(USER_AGENT)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .tcp_nodelay(true);
         with_trust(builder, config)
             .and_then(|builder| builder.build().map_err(|error| unbuilt(&error)))

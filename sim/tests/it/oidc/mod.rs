@@ -3,6 +3,7 @@
 mod bearers;
 mod codes;
 mod documents;
+mod external_issuer;
 mod recorded;
 mod recorded_clients;
 mod recorded_tokens;
