@@ -253,7 +253,7 @@ async fn a_dead_grant_pauses_and_a_new_consent_resumes() {
         .sim
         .world()
         .oidc()
-        .set_refresh_expire_time(Some(Duration::from_secs(900)));
+        .set_refresh_expire_time(Some(Duration::from_mins(15)));
     assert_eq!(hybrid.consent(&mut browser).await.status, 200);
     world
         .until_titles(Some(ALICE), "dunlin", "resumed", |titles| titles == ["b.txt"])
