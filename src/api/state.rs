@@ -2,7 +2,7 @@
 
 use super::health::Readiness;
 use super::{ManagementState, PagesState, ProtectedResource};
-use crate::auth::oidc::{DYNAMIC_CLIENT_ADVICE, IdentityProvider, OAuthUrls, create_client_command};
+use crate::auth::oidc::{IdentityProvider, OAuthUrls, create_client_command};
 use crate::auth::{AppPasswords, McpGate, SlidingWindow};
 use crate::clock::SharedClock;
 use crate::config::{Config, EmbeddingProvider};
@@ -76,8 +76,11 @@ impl StatusFacts {
                 .then(|| config.mode.stores_credentials()),
             oidc: OidcFacts {
                 advice: config.oidc.client_id.is_none().then(|| {
-                    let create = create_client_command(&OAuthUrls::new(config));
-                    format!("{DYNAMIC_CLIENT_ADVICE} {create}")
+                    format!(
+                        "No OAuth client is configured. One that this server registers itself ends after an hour at \
+                         Nextcloud by default, and every consent with it. One that lasts: {}",
+                        create_client_command(&OAuthUrls::new(config))
+                    )
                 }),
                 discovery_url: config.oidc.discovery_url.as_ref().map(ToString::to_string),
                 issuer: config
