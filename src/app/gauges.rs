@@ -23,6 +23,9 @@ pub(super) async fn publish(status: SyncStatusService, index: Arc<dyn VectorInde
             record::documents_in_state("skipped", now.skipped.iter().map(|(_, count)| count).sum());
             record::documents_in_state("dead", now.dead_letter_count);
         }
+        if let Ok(seconds) = status.oldest_scan_seconds().await {
+            record::oldest_scan(seconds);
+        }
         if let Ok(stats) = index.stats().await {
             record::index_points(i64::try_from(stats.points).unwrap_or(i64::MAX));
         }

@@ -182,6 +182,19 @@ impl SyncStatusService {
         .await?)
     }
 
+    /// Seconds since the last complete scan of the active user who has waited longest; 0 without users. It grows while
+    /// scans fail or never end (case Q20).
+    pub async fn oldest_scan_seconds(&self) -> Result<f64, DbError> {
+        Ok(sqlx::query_scalar!(
+            r#"select coalesce(extract(epoch from max($1 - coalesce(s.completed_at, u.sync_state_since))), 0)::float8
+                      as "age!"
+               from scans s join users u on u.uid = s.uid where u.sync_state = 'active'"#,
+            self.clock.now()
+        )
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
     /// At most `limit` dead letters that `user` may know of, newest first.
     pub async fn dead_letters(&self, user: &UserId, limit: i64) -> Result<Vec<DeadLetter>, DbError> {
         Ok(sqlx::query_as!(

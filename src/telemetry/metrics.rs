@@ -27,6 +27,8 @@ pub const DOCUMENTS: &str = "ncmcp_sync_documents";
 pub const DOCUMENTS_PROCESSED: &str = "ncmcp_sync_documents_processed_total";
 /// Points in the vector index.
 pub const INDEX_POINTS: &str = "ncmcp_index_points";
+/// Seconds since the last complete scan of the active user who has waited longest.
+pub const OLDEST_SCAN_SECONDS: &str = "ncmcp_sync_oldest_scan_seconds";
 /// Seconds of a search, by `algorithm`.
 pub const SEARCH_SECONDS: &str = "ncmcp_search_duration_seconds";
 /// Results left out because their reader may not open them now.
@@ -48,7 +50,11 @@ const COUNTERS: [(&str, &str); 7] = [
         "Search results left out because their reader may not open them now.",
     ),
 ];
-const GAUGES: [(&str, &str); 3] = [
+const GAUGES: [(&str, &str); 4] = [
+    (
+        OLDEST_SCAN_SECONDS,
+        "Seconds since the last complete scan of the active user who has waited longest.",
+    ),
     (DOCUMENTS, "Documents by state."),
     (INDEX_POINTS, "Points in the vector index."),
     (

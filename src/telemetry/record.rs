@@ -60,6 +60,11 @@ pub fn index_points(count: i64) {
     metrics::gauge!(names::INDEX_POINTS).set(as_gauge(count));
 }
 
+/// Seconds since the last complete scan of the user who has waited longest.
+pub fn oldest_scan(seconds: f64) {
+    metrics::gauge!(names::OLDEST_SCAN_SECONDS).set(seconds);
+}
+
 fn outcome(ok: bool) -> &'static str {
     if ok { "ok" } else { "error" }
 }

@@ -59,3 +59,18 @@ async fn the_numbers_are_those_of_the_user_asked_for(pool: PgPool) {
     assert_eq!((alice.skipped.len(), bob.skipped.len()), (1, 0));
     assert_eq!(nobody.last_sync_time, None);
 }
+
+/// Q20: scans that fail or never end are seen in one number.
+#[sqlx::test]
+async fn a_stalled_scan_makes_the_oldest_one_older(pool: PgPool) {
+    let world = World::new(pool);
+    let status = world.status();
+    assert!(status.oldest_scan_seconds().await.unwrap() < 1.0, "nobody waits");
+    world.cloud.put("alice", "/x.md", "text");
+    world.enqueue("alice").await;
+    world.scan().await;
+    let fresh = status.oldest_scan_seconds().await.unwrap();
+    world.clock.advance(std::time::Duration::from_hours(2));
+    let stalled = status.oldest_scan_seconds().await.unwrap();
+    assert!((stalled - fresh - 7_200.0).abs() < 1.0, "{fresh} {stalled}");
+}
