@@ -4,7 +4,7 @@ use super::*;
 use crate::auth::testing::{FakeNextcloud, NoSessions, basic_header, manual_clock, verifier};
 use crate::auth::{
     AppPasswordStore, AppPasswords, BasicVerifier, CredentialError, McpGate, RemovalError, StoredAppPassword,
-    SyncTrigger,
+    SyncTrigger, Withdrawn,
 };
 use crate::clock::ManualClock;
 use crate::entropy::SystemEntropy;
@@ -52,7 +52,14 @@ impl AppPasswordStore for MemoryStore {
         Ok(self.0.lock().unwrap().contains_key(user))
     }
 
-    async fn delete(&self, user: &UserId) -> Result<bool, CredentialError> {
+    async fn withdraw(&self, user: &UserId) -> Result<Withdrawn, CredentialError> {
+        Ok(Withdrawn {
+            existed: self.0.lock().unwrap().remove(user).is_some(),
+            another_stands: false,
+        })
+    }
+
+    async fn drop_refused(&self, user: &UserId) -> Result<bool, CredentialError> {
         Ok(self.0.lock().unwrap().remove(user).is_some())
     }
 }

@@ -70,7 +70,11 @@ impl Identity {
     fn take_app_passwords(&mut self, config: &Config, foundation: &Foundation, verifier: BasicVerifier) {
         let stores = config.mode.stores_credentials();
         if let Some(keyring) = foundation.keyring.clone().filter(|_| stores) {
-            let store = Arc::new(PgAppPasswordStore::new(foundation.pool().clone(), keyring));
+            let store = Arc::new(PgAppPasswordStore::new(
+                foundation.pool().clone(),
+                keyring,
+                foundation.clock.clone(),
+            ));
             self.app_passwords = Some(AppPasswords::new(verifier, store, self.trigger.clone()));
         }
     }

@@ -1,7 +1,8 @@
 //! App passwords in `PostgreSQL`, encrypted by the keyring: handed over by users, or made with their consent.
 
 use super::grants::PendingRevocations;
-use super::{AppPasswordStore, CredentialError, StoredAppPassword};
+use super::{AppPasswordStore, CredentialError, StoredAppPassword, Withdrawn, membership};
+use crate::clock::SharedClock;
 use crate::crypto::{EnvelopeContext, Keyring};
 use crate::db::DbError;
 use crate::ids::{LoginName, UserId};
@@ -13,6 +14,7 @@ use sqlx::{PgConnection, PgPool};
 pub struct PgAppPasswordStore {
     pool: PgPool,
     keyring: Keyring,
+    clock: SharedClock,
 }
 
 impl std::fmt::Debug for PgAppPasswordStore {
@@ -23,8 +25,8 @@ impl std::fmt::Debug for PgAppPasswordStore {
 
 impl PgAppPasswordStore {
     /// A store over `pool`, sealed with `keyring`.
-    pub fn new(pool: PgPool, keyring: Keyring) -> Self {
-        Self { pool, keyring }
+    pub fn new(pool: PgPool, keyring: Keyring, clock: SharedClock) -> Self {
+        Self { pool, keyring, clock }
     }
 
     /// Stores an app password that was made with a consent, in the transaction that ends the intent to make one.
@@ -156,33 +158,37 @@ impl AppPasswordStore for PgAppPasswordStore {
         Ok(found)
     }
 
-    async fn delete(&self, user: &UserId) -> Result<bool, CredentialError> {
+    async fn withdraw(&self, user: &UserId) -> Result<Withdrawn, CredentialError> {
         let mut transaction = self.pool.begin().await.map_err(DbError)?;
-        let taken = self.take(&mut transaction, user).await?;
+        membership::lock(&mut transaction, user).await?;
+        let another_stands = sqlx::query_scalar!(
+            r#"select exists (select from grants where uid = $1 and state <> 'reauth_required') as "exists!""#,
+            user.as_str()
+        )
+        .fetch_one(&mut *transaction)
+        .await
+        .map_err(DbError)?;
+        let existed = self.take(&mut transaction, user).await?;
+        if !another_stands {
+            membership::mark_removed(&mut transaction, user, self.clock.now()).await?;
+        }
         transaction.commit().await.map_err(DbError)?;
-        Ok(taken)
+        Ok(Withdrawn {
+            existed,
+            another_stands,
+        })
     }
 
     async fn drop_refused(&self, user: &UserId) -> Result<bool, CredentialError> {
         let mut conn = self.pool.acquire().await.map_err(DbError)?;
         Ok(self.discard(&mut conn, user).await?)
     }
-
-    async fn another_stands(&self, user: &UserId) -> Result<bool, CredentialError> {
-        let found = sqlx::query_scalar!(
-            r#"select exists (select from grants where uid = $1 and state <> 'reauth_required') as "exists!""#,
-            user.as_str()
-        )
-        .fetch_one(&self.pool)
-        .await
-        .map_err(DbError)?;
-        Ok(found)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::testing::manual_clock;
     use crate::config::EncryptionConfig;
     use crate::entropy::SystemEntropy;
     use secrecy::{ExposeSecret, SecretString};
@@ -194,7 +200,7 @@ mod tests {
             current: Zeroizing::new([7; 32]),
             previous: None,
         };
-        PgAppPasswordStore::new(pool, Keyring::new(&config, Arc::new(SystemEntropy)))
+        PgAppPasswordStore::new(pool, Keyring::new(&config, Arc::new(SystemEntropy)), manual_clock())
     }
 
     fn of(uid: &str, password: &str) -> StoredAppPassword {
@@ -218,8 +224,13 @@ mod tests {
         assert_eq!(stored.login_name.as_str(), "alice@example.org");
         assert_eq!(stored.scopes, Some(vec!["notes.read".into()]));
         assert!(store.exists(&alice).await.unwrap());
-        assert!(store.delete(&alice).await.unwrap());
-        assert!(!store.delete(&alice).await.unwrap());
+        let mut withdrawn = Withdrawn {
+            existed: true,
+            another_stands: false,
+        };
+        assert_eq!(store.withdraw(&alice).await.unwrap(), withdrawn);
+        withdrawn.existed = false;
+        assert_eq!(store.withdraw(&alice).await.unwrap(), withdrawn);
         assert!(!store.exists(&alice).await.unwrap());
     }
 

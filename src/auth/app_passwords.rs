@@ -22,6 +22,15 @@ pub struct StoredAppPassword {
     pub scopes: Option<Vec<String>>,
 }
 
+/// What taking back an app password leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Withdrawn {
+    /// Whether one was stored.
+    pub existed: bool,
+    /// Whether the user has another background credential that may work.
+    pub another_stands: bool,
+}
+
 /// Keeps app passwords, encrypted.
 #[async_trait]
 pub trait AppPasswordStore: Send + Sync {
@@ -31,16 +40,11 @@ pub trait AppPasswordStore: Send + Sync {
     async fn get(&self, user: &UserId) -> Result<Option<StoredAppPassword>, CredentialError>;
     /// Whether one is stored; decrypts nothing.
     async fn exists(&self, user: &UserId) -> Result<bool, CredentialError>;
-    /// Removes it; `false` when none was stored. One that was made with a consent is ended at Nextcloud, too.
-    async fn delete(&self, user: &UserId) -> Result<bool, CredentialError>;
+    /// Takes it back. In one transaction it is gone, one that was made with a consent is on record to be ended at
+    /// Nextcloud, and a user without another credential is marked as removed.
+    async fn withdraw(&self, user: &UserId) -> Result<Withdrawn, CredentialError>;
     /// Removes one that Nextcloud refused; `false` when none was stored.
-    async fn drop_refused(&self, user: &UserId) -> Result<bool, CredentialError> {
-        self.delete(user).await
-    }
-    /// Whether the user has another background credential that may work.
-    async fn another_stands(&self, _user: &UserId) -> Result<bool, CredentialError> {
-        Ok(false)
-    }
+    async fn drop_refused(&self, user: &UserId) -> Result<bool, CredentialError>;
 }
 
 /// Tells the sync that a user came or went.
@@ -48,12 +52,13 @@ pub trait AppPasswordStore: Send + Sync {
 pub trait SyncTrigger: Send + Sync {
     /// The user handed over a credential: the first scan is due now.
     async fn user_provisioned(&self, uid: &UserId);
-    /// The user took the credential back: nothing of them is synced any more, and what was synced is purged. A
-    /// success means that the purge is on record and will be finished.
+    /// The user took the last credential back, and is marked as removed with that: what was synced is purged. A user
+    /// without the mark has come back, and loses nothing. After a failure the purge is still on record, and will be
+    /// finished.
     async fn user_removed(&self, uid: &UserId) -> Result<(), RemovalError>;
 }
 
-/// The purge of a user could not be put on record or was cut short; asking again goes on with it.
+/// The purge of a user was cut short; asking again goes on with it.
 #[derive(Debug, thiserror::Error)]
 #[error("the user's data could not be purged")]
 pub struct RemovalError(#[source] Box<dyn std::error::Error + Send + Sync>);
@@ -80,7 +85,7 @@ pub enum AppPasswordError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] CredentialError),
-    /// The user's data could not be purged; the app password may still be stored.
+    /// The app password is gone, and the purge of the user's data was cut short.
     #[error(transparent)]
     Removal(#[from] RemovalError),
 }
@@ -180,15 +185,12 @@ impl AppPasswords {
         client: IpAddr,
     ) -> Result<bool, AppPasswordError> {
         self.prove(user, credential, client).await?;
-        if self.store.another_stands(user).await? {
-            return Ok(self.store.delete(user).await?);
+        let withdrawn = self.store.withdraw(user).await?;
+        if !withdrawn.another_stands {
+            // Asked for without a credential, too: a removal that was cut short is finished when the user asks again.
+            self.trigger.user_removed(user).await?;
         }
-        let existed = self.store.exists(user).await?;
-        // The purge is on record before the credential goes, and is asked for without one too: a removal that was
-        // cut short is finished when the user asks again.
-        self.trigger.user_removed(user).await?;
-        let deleted = self.store.delete(user).await?;
-        Ok(deleted || existed)
+        Ok(withdrawn.existed)
     }
 }
 
@@ -203,6 +205,106 @@ fn has_app_password_format(password: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::testing::{FakeNextcloud, basic, client, manual_clock, verifier};
+    use crate::auth::{PgAppPasswordStore, membership};
+    use crate::clock::ManualClock;
+    use crate::config::EncryptionConfig;
+    use crate::crypto::Keyring;
+    use crate::entropy::SystemEntropy;
+    use crate::sync::DatabaseTrigger;
+    use sqlx::PgPool;
+    use zeroize::Zeroizing;
+
+    /// The service of alice, whose password is `alice-password`, over a real store.
+    struct Alice {
+        pool: PgPool,
+        clock: Arc<ManualClock>,
+        store: PgAppPasswordStore,
+        service: AppPasswords,
+        uid: UserId,
+    }
+
+    impl Alice {
+        fn new(pool: PgPool) -> Self {
+            let clock = manual_clock();
+            let keys = EncryptionConfig {
+                current: Zeroizing::new([7; 32]),
+                previous: None,
+            };
+            let keyring = Keyring::new(&keys, Arc::new(SystemEntropy));
+            let store = PgAppPasswordStore::new(pool.clone(), keyring, clock.clone());
+            let nextcloud = FakeNextcloud::with_user("alice", "alice-password");
+            let service = AppPasswords::new(
+                verifier(&nextcloud, &clock),
+                Arc::new(store.clone()),
+                Arc::new(DatabaseTrigger::new(pool.clone(), clock.clone())),
+            );
+            Self {
+                pool,
+                clock,
+                store,
+                service,
+                uid: UserId::new("alice"),
+            }
+        }
+
+        /// Stores one as a consent does.
+        async fn mint(&self) {
+            let minted = StoredAppPassword {
+                uid: self.uid.clone(),
+                login_name: LoginName::new("alice"),
+                password: "minted".into(),
+                scopes: None,
+            };
+            let mut tx = self.pool.begin().await.unwrap();
+            membership::welcome(&mut tx, &self.uid, self.clock.now()).await.unwrap();
+            self.store.put_minted(&mut tx, &minted).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+
+        async fn remove(&self) -> bool {
+            let credential = basic("alice", "alice-password");
+            let removed = self.service.remove(&self.uid, &credential, client(1)).await;
+            removed.unwrap()
+        }
+
+        async fn count(&self, sql: &'static str) -> i64 {
+            sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
+        }
+    }
+
+    #[sqlx::test(migrations = "./migrations")]
+    async fn one_that_was_made_with_a_consent_ends_at_nextcloud_when_it_is_taken_back(pool: PgPool) {
+        let alice = Alice::new(pool);
+        alice.mint().await;
+        assert!(alice.remove().await);
+        let pending = "select count(*) from pending_revocations where kind = 'app_password'";
+        assert_eq!(alice.count(pending).await, 1);
+        assert_eq!(alice.count("select count(*) from users").await, 0, "purged");
+        assert!(!alice.remove().await, "nothing stood any more");
+        assert_eq!(alice.count(pending).await, 1);
+    }
+
+    #[sqlx::test(migrations = "./migrations")]
+    async fn a_consent_that_stands_beside_it_keeps_the_user(pool: PgPool) {
+        let alice = Alice::new(pool);
+        alice.mint().await;
+        sqlx::query(
+            "insert into grants (uid, issuer, subject, client_id, scopes, refresh_token, state_since, provisioned_at)
+             values ('alice', 'i', 's', 'c', '{}', 'sealed', now(), now())",
+        )
+        .execute(&alice.pool)
+        .await
+        .unwrap();
+        assert!(alice.remove().await);
+        let active = "select count(*) from users join grants using (uid) where sync_state = 'active'";
+        assert_eq!(alice.count(active).await, 1);
+        assert_eq!(alice.count("select count(*) from app_passwords").await, 0);
+        let dead = "update grants set state = 'reauth_required'";
+        sqlx::query(dead).execute(&alice.pool).await.unwrap();
+        assert!(!alice.remove().await);
+        assert_eq!(alice.count("select count(*) from users").await, 0, "a dead one is none");
+    }
 
     #[test]
     fn both_app_password_formats_are_taken() {

@@ -11,6 +11,7 @@
 //! | `gate` | who may use `/mcp`, per mode |
 //! | `oauth_gate` | the gate of OAuth mode: access tokens, pass-through or the stored credential |
 //! | `app_passwords`, `app_password_store` | background credentials that users hand over |
+//! | `membership` | the row of a user, as credentials come and go |
 //! | `stored`, `configured` | the two [`CredentialProvider`]s |
 //! | `nothing_stored` | the same where nothing may be stored |
 //! | `error` | why a caller is refused |
@@ -32,6 +33,7 @@ mod configured;
 mod credentials;
 mod error;
 mod gate;
+mod membership;
 mod nothing_stored;
 mod oauth_gate;
 mod principal;
@@ -52,7 +54,7 @@ pub(crate) mod testing;
 
 pub use app_password_store::PgAppPasswordStore;
 pub use app_passwords::{
-    AppPasswordError, AppPasswordStore, AppPasswords, RemovalError, StoredAppPassword, SyncTrigger,
+    AppPasswordError, AppPasswordStore, AppPasswords, RemovalError, StoredAppPassword, SyncTrigger, Withdrawn,
 };
 pub use basic::{BasicHeaderError, parse_basic};
 pub use budget::{SlidingWindow, WindowFull};

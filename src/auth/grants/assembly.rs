@@ -69,7 +69,7 @@ impl Grants {
     pub fn new(parts: GrantsParts) -> Self {
         let store = GrantStore::new(parts.pool.clone(), parts.keyring.clone());
         let pending = PendingRevocations::new(parts.keyring.clone());
-        let app_passwords = PgAppPasswordStore::new(parts.pool.clone(), parts.keyring.clone());
+        let app_passwords = PgAppPasswordStore::new(parts.pool.clone(), parts.keyring.clone(), parts.clock.clone());
         let broker = TokenBroker::new(BrokerParts {
             pool: parts.pool.clone(),
             keyring: parts.keyring,

@@ -2,6 +2,7 @@
 
 use super::grant_state::{Grant, GrantState};
 use super::{GrantError, NewGrant, schedule};
+use crate::auth::membership;
 use crate::crypto::{EnvelopeContext, Keyring};
 use crate::db::DbError;
 use crate::ids::UserId;
@@ -34,7 +35,7 @@ impl GrantStore {
         due_at: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, GrantError> {
         let user = new.principal.user();
-        welcome(conn, user, new.issued_at).await?;
+        membership::welcome(conn, user, new.issued_at).await?;
         let ends_at = schedule::refresh_expiry(new.issued_at, new.answer.refresh_expires_in);
         sqlx::query!(
             "insert into grants (uid, issuer, subject, client_id, scopes, refresh_token, access_token,
@@ -171,23 +172,4 @@ fn context<'a>(user: &'a UserId, column: &'a str) -> EnvelopeContext<'a> {
         table: TABLE,
         column,
     }
-}
-
-/// Makes sure that the user exists and is synced: a new consent ends every pause, and a removal under way.
-pub(super) async fn welcome(
-    conn: &mut PgConnection,
-    user: &UserId,
-    now: DateTime<Utc>,
-) -> Result<(), GrantError> {
-    sqlx::query!(
-        "insert into users (uid) values ($1)
-         on conflict (uid) do update set sync_state = 'active', sync_state_reason = null, sync_state_since = $2
-         where users.sync_state <> 'active'",
-        user.as_str(),
-        now
-    )
-    .execute(conn)
-    .await
-    .map_err(DbError)?;
-    Ok(())
 }

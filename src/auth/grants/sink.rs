@@ -1,10 +1,10 @@
 //! Storing a consent: its refresh token, or an app password made with it.
 
-use super::grant_store::{self, GrantStore};
+use super::grant_store::GrantStore;
 use super::mint::Mint;
 use super::{CredentialSink, GrantError, NewGrant, PendingRevocations, schedule};
 use crate::audit::{AuditAction, AuditEvent, AuditOrigin, AuditTrail};
-use crate::auth::{PgAppPasswordStore, StoredAppPassword, SyncTrigger};
+use crate::auth::{PgAppPasswordStore, StoredAppPassword, SyncTrigger, membership};
 use crate::clock::SharedClock;
 use crate::config::BackgroundCredential;
 use crate::db::DbError;
@@ -101,7 +101,7 @@ impl ConsentSink {
         let now = self.clock.now();
         let mut tx = self.store.pool.begin().await.map_err(DbError)?;
         self.end_earlier(&mut tx, user).await?;
-        grant_store::welcome(&mut tx, user, now).await?;
+        membership::welcome(&mut tx, user, now).await?;
         self.app_passwords.put_minted(&mut tx, &stored).await?;
         // The consent's own refresh token is not needed any more.
         if let Some(token) = &grant.answer.refresh_token {

@@ -7,7 +7,7 @@ use super::grant_store::GrantStore;
 use crate::audit::{AuditAction, AuditEvent, AuditOrigin, AuditTrail};
 use crate::auth::access::{AccessError, AccessStatus, CredentialKind, CredentialState, UserAccess};
 use crate::auth::bearer::BearerVerifier;
-use crate::auth::{PgAppPasswordStore, Principal, SyncTrigger};
+use crate::auth::{PgAppPasswordStore, Principal, SyncTrigger, membership};
 use crate::clock::SharedClock;
 use crate::db::DbError;
 use crate::ids::{LoginName, UserId};
@@ -99,15 +99,7 @@ impl StoredAccess {
             Elsewhere::Ends => self.app_passwords.take(&mut tx, user).await?,
             Elsewhere::IsGone => self.app_passwords.discard(&mut tx, user).await?,
         };
-        sqlx::query!(
-            "update users set sync_state = 'paused', sync_state_reason = 'removed', sync_state_since = $2
-             where uid = $1 and sync_state_reason is distinct from 'removed'",
-            user.as_str(),
-            now
-        )
-        .execute(&mut *tx)
-        .await
-        .map_err(DbError)?;
+        membership::mark_removed(&mut tx, user, now).await?;
         tx.commit().await.map_err(DbError)?;
         Ok(grant.is_some() || password)
     }

@@ -22,7 +22,7 @@ async fn hand_over(world: &World, user: &str) {
         previous: None,
     };
     let keyring = Keyring::new(&keys, Arc::new(SystemEntropy));
-    PgAppPasswordStore::new(world.pool.clone(), keyring)
+    PgAppPasswordStore::new(world.pool.clone(), keyring, world.clock.clone())
         .put(&StoredAppPassword {
             uid: UserId::new(user),
             login_name: LoginName::new(user),
