@@ -112,13 +112,7 @@ fn context(user: &UserId) -> EnvelopeContext<'_> {
 impl AppPasswordStore for PgAppPasswordStore {
     async fn put(&self, stored: &StoredAppPassword) -> Result<(), CredentialError> {
         let mut transaction = self.pool.begin().await.map_err(DbError)?;
-        sqlx::query!(
-            "insert into users (uid) values ($1) on conflict (uid) do nothing",
-            stored.uid.as_str()
-        )
-        .execute(&mut *transaction)
-        .await
-        .map_err(DbError)?;
+        membership::welcome(&mut transaction, &stored.uid, self.clock.now()).await?;
         self.upsert(&mut transaction, stored, "handed_over").await?;
         transaction.commit().await.map_err(DbError)?;
         Ok(())
@@ -267,7 +261,7 @@ mod tests {
     }
 
     #[sqlx::test(migrations = "./migrations")]
-    async fn a_new_app_password_does_not_revive_a_user_who_is_being_removed(pool: PgPool) {
+    async fn a_new_app_password_ends_a_removal_that_is_under_way(pool: PgPool) {
         let store = store(pool.clone());
         store.put(&of("alice", "first")).await.unwrap();
         sqlx::query!("update users set sync_state = 'paused', sync_state_reason = 'removed'")
@@ -281,7 +275,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             (user.sync_state.as_str(), user.sync_state_reason.as_deref()),
-            ("paused", Some("removed"))
+            ("active", None)
         );
     }
 }

@@ -34,7 +34,8 @@ pub struct Withdrawn {
 /// Keeps app passwords, encrypted.
 #[async_trait]
 pub trait AppPasswordStore: Send + Sync {
-    /// Stores or replaces the user's app password. Whether the user is synced stays for [`SyncTrigger`] to say.
+    /// Stores or replaces the user's app password. The user is synced again, whatever ended it before: a removal that is
+    /// under way stops.
     async fn put(&self, stored: &StoredAppPassword) -> Result<(), CredentialError>;
     /// The user's app password.
     async fn get(&self, user: &UserId) -> Result<Option<StoredAppPassword>, CredentialError>;
@@ -205,15 +206,12 @@ fn has_app_password_format(password: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::oidc::testing::keyring;
     use crate::auth::testing::{FakeNextcloud, basic, client, manual_clock, verifier};
     use crate::auth::{PgAppPasswordStore, membership};
     use crate::clock::ManualClock;
-    use crate::config::EncryptionConfig;
-    use crate::crypto::Keyring;
-    use crate::entropy::SystemEntropy;
     use crate::sync::DatabaseTrigger;
     use sqlx::PgPool;
-    use zeroize::Zeroizing;
 
     /// The service of alice, whose password is `alice-password`, over a real store.
     struct Alice {
@@ -227,12 +225,7 @@ mod tests {
     impl Alice {
         fn new(pool: PgPool) -> Self {
             let clock = manual_clock();
-            let keys = EncryptionConfig {
-                current: Zeroizing::new([7; 32]),
-                previous: None,
-            };
-            let keyring = Keyring::new(&keys, Arc::new(SystemEntropy));
-            let store = PgAppPasswordStore::new(pool.clone(), keyring, clock.clone());
+            let store = PgAppPasswordStore::new(pool.clone(), keyring(), clock.clone());
             let nextcloud = FakeNextcloud::with_user("alice", "alice-password");
             let service = AppPasswords::new(
                 verifier(&nextcloud, &clock),

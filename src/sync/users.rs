@@ -54,7 +54,9 @@ pub async fn enqueue(
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
-    end_pause(pool, user, None, now).await
+    end_pause(pool, user, None, now).await?;
+    // The pause may have ended with the storing of the credential.
+    take_turns(pool, user).await
 }
 
 /// A scan of the user is due now: something was seen that the last scan cannot know.
@@ -92,19 +94,26 @@ async fn end_pause(
     .execute(pool)
     .await?;
     if woken.rows_affected() > 0 {
-        sqlx::query!(
-            "update documents d set queue_uid = $1 from document_readers r
-             where r.uid = $1 and r.document_id = d.id and d.queue_uid is null
-               and d.state in ('pending', 'searchable')",
-            user.as_str()
-        )
-        .execute(pool)
-        .await?;
+        take_turns(pool, user).await?;
     }
     Ok(())
 }
 
-/// Stops syncing the user. A removal under way stays marked, so that it is finished. Documents on this user's turn go to another reader who is synced, or wait.
+/// Puts documents that wait for nobody on this user's turn.
+async fn take_turns(pool: &PgPool, user: &UserId) -> Result<(), SyncError> {
+    sqlx::query!(
+        "update documents d set queue_uid = $1 from document_readers r
+         where r.uid = $1 and r.document_id = d.id and d.queue_uid is null
+           and d.state in ('pending', 'searchable')",
+        user.as_str()
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Stops syncing the user. A removal under way stays marked, so that it is finished. Documents on this user's turn go to
+/// another reader who is synced, or wait.
 pub async fn pause(
     pool: &PgPool,
     user: &UserId,
@@ -122,6 +131,13 @@ pub async fn pause(
     )
     .execute(&mut *tx)
     .await?;
+    pass_turns_on(&mut tx, user).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Puts documents on this user's turn on the turn of another reader who is synced; else they wait.
+pub(super) async fn pass_turns_on(conn: &mut PgConnection, user: &UserId) -> Result<(), SyncError> {
     sqlx::query!(
         "update documents d set queue_uid = (
              select min(r.uid) from document_readers r join users u on u.uid = r.uid
@@ -129,9 +145,8 @@ pub async fn pause(
          where d.queue_uid = $1 and d.state in ('pending', 'searchable')",
         user.as_str()
     )
-    .execute(&mut *tx)
+    .execute(conn)
     .await?;
-    tx.commit().await?;
     Ok(())
 }
 

@@ -31,7 +31,7 @@ impl SyncTrigger for DatabaseTrigger {
     }
 
     async fn user_removed(&self, uid: &UserId) -> Result<(), RemovalError> {
-        // Tombstones tell the index, whenever there is one.
+        // A user without the mark is left alone. Tombstones tell the index, whenever there is one.
         removal::remove(&self.pool, uid, self.clock.now())
             .await
             .map_err(RemovalError::new)
@@ -52,6 +52,7 @@ mod tests {
         world.settle().await;
         let trigger = DatabaseTrigger::new(world.pool.clone(), world.clock.clone());
         let alice = UserId::new("alice");
+        world.mark_removed("alice").await;
         trigger.user_removed(&alice).await.unwrap();
         assert!(world.states().await.is_empty());
         assert_eq!(world.one::<i64>("select count(*) from users").await, 0);
@@ -61,5 +62,27 @@ mod tests {
         trigger.user_provisioned(&alice).await;
         world.settle().await;
         assert_eq!(world.scan().await.len(), 1, "housekeeping gave the user a scan");
+    }
+
+    #[sqlx::test]
+    async fn a_user_who_has_come_back_is_not_removed(pool: PgPool) {
+        let world = World::keyword_only(pool);
+        world.cloud.put("alice", "/x.md", "text");
+        world.enqueue("alice").await;
+        world.scan().await;
+        world.settle().await;
+        let trigger = DatabaseTrigger::new(world.pool.clone(), world.clock.clone());
+        let alice = UserId::new("alice");
+        world.mark_removed("alice").await;
+        trigger.user_provisioned(&alice).await;
+        trigger.user_removed(&alice).await.unwrap();
+        assert_eq!(
+            world
+                .one::<i64>("select count(*) from users where sync_state = 'active'")
+                .await,
+            1
+        );
+        assert_eq!(world.states().await.len(), 1);
+        world.assert_index_true().await;
     }
 }

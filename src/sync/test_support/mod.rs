@@ -6,8 +6,8 @@ mod index;
 pub use cloud::FakeCloud;
 pub use index::MemoryIndex;
 
-use super::{SyncEngine, SyncParts, SyncStatusService};
-use crate::clock::{ManualClock, SharedClock};
+use super::{SyncEngine, SyncParts, SyncStatusService, users};
+use crate::clock::{Clock, ManualClock, SharedClock};
 use crate::config::SyncConfig;
 use crate::entropy::{Entropy, SharedEntropy};
 use crate::ids::UserId;
@@ -125,6 +125,15 @@ impl World {
 
     pub async fn enqueue(&self, user: &str) {
         self.engine.enqueue_user(&UserId::new(user)).await.unwrap();
+    }
+
+    /// As whoever takes the user's last credential does.
+    pub async fn mark_removed(&self, user: &str) {
+        let now = self.clock.now();
+        let reason = super::PauseReason::Removed;
+        users::pause(&self.pool, &UserId::new(user), reason, now)
+            .await
+            .unwrap();
     }
 
     /// Runs every due scan and panics at the first that fails.

@@ -69,6 +69,7 @@ async fn removing_a_user_leaves_what_others_read(pool: PgPool) {
     world.settle().await;
     assert_eq!(world.states().await.len(), 3);
 
+    world.mark_removed("alice").await;
     world.engine.remove_user(&UserId::new("alice")).await.unwrap();
     assert_eq!(world.states().await.len(), 2);
     assert!(

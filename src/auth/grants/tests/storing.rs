@@ -3,6 +3,7 @@
 use crate::audit::AuditOrigin;
 use crate::auth::access::{CredentialKind, CredentialState, UserAccess};
 use crate::auth::grants::testing::World;
+use crate::auth::SyncTrigger;
 use crate::auth::grants::{CredentialSink, GrantError, GrantUpkeep};
 use crate::config::BackgroundCredential;
 use crate::ids::UserId;
@@ -50,6 +51,18 @@ async fn a_consent_ends_a_removal_that_is_under_way(pool: PgPool) {
         world.one::<String>("select sync_state from users").await,
         "active"
     );
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_removal_that_comes_after_a_new_consent_takes_nothing(pool: PgPool) {
+    for kind in [BackgroundCredential::RefreshToken, BackgroundCredential::AppPassword] {
+        let world = World::storing(pool.clone(), kind);
+        world.consent("alice").await;
+        world.trigger.user_removed(&UserId::new("alice")).await.unwrap();
+        let credential = "select (select count(*) from grants) + (select count(*) from app_passwords)";
+        assert_eq!(world.one::<i64>(credential).await, 1, "{kind:?}");
+        sqlx::query("delete from users").execute(&pool).await.unwrap();
+    }
 }
 
 #[sqlx::test(migrations = "./migrations")]
