@@ -59,8 +59,8 @@ impl AppPasswordStore for MemoryStore {
         })
     }
 
-    async fn drop_refused(&self, user: &UserId) -> Result<bool, CredentialError> {
-        Ok(self.0.lock().unwrap().remove(user).is_some())
+    async fn drop_refused(&self, refused: &StoredAppPassword) -> Result<bool, CredentialError> {
+        Ok(self.0.lock().unwrap().remove(&refused.uid).is_some())
     }
 }
 

@@ -7,6 +7,7 @@ use crate::crypto::{EnvelopeContext, Keyring};
 use crate::db::DbError;
 use crate::ids::{LoginName, UserId};
 use async_trait::async_trait;
+use secrecy::ExposeSecret;
 use sqlx::{PgConnection, PgPool};
 
 /// The table `app_passwords`. The ciphertext is bound to user, table and column.
@@ -173,9 +174,24 @@ impl AppPasswordStore for PgAppPasswordStore {
         })
     }
 
-    async fn drop_refused(&self, user: &UserId) -> Result<bool, CredentialError> {
-        let mut conn = self.pool.acquire().await.map_err(DbError)?;
-        Ok(self.discard(&mut conn, user).await?)
+    async fn drop_refused(&self, refused: &StoredAppPassword) -> Result<bool, CredentialError> {
+        let mut transaction = self.pool.begin().await.map_err(DbError)?;
+        let sealed = sqlx::query_scalar!(
+            "select password from app_passwords where uid = $1 for update",
+            refused.uid.as_str()
+        )
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(DbError)?;
+        // Sealed anew its text differs, so what it holds is compared.
+        let is_refused = sealed
+            .and_then(|sealed| self.keyring.open(context(&refused.uid), &sealed).ok())
+            .is_some_and(|stored| stored.expose_secret() == refused.password.expose_secret());
+        if is_refused {
+            self.discard(&mut transaction, &refused.uid).await?;
+        }
+        transaction.commit().await.map_err(DbError)?;
+        Ok(is_refused)
     }
 }
 
@@ -185,7 +201,7 @@ mod tests {
     use crate::auth::testing::manual_clock;
     use crate::config::EncryptionConfig;
     use crate::entropy::SystemEntropy;
-    use secrecy::{ExposeSecret, SecretString};
+    use secrecy::SecretString;
     use std::sync::Arc;
     use zeroize::Zeroizing;
 
@@ -194,7 +210,11 @@ mod tests {
             current: Zeroizing::new([7; 32]),
             previous: None,
         };
-        PgAppPasswordStore::new(pool, Keyring::new(&config, Arc::new(SystemEntropy)), manual_clock())
+        PgAppPasswordStore::new(
+            pool,
+            Keyring::new(&config, Arc::new(SystemEntropy)),
+            manual_clock(),
+        )
     }
 
     fn of(uid: &str, password: &str) -> StoredAppPassword {
@@ -258,6 +278,18 @@ mod tests {
         .unwrap();
         let refused = store.get(&UserId::new("bob")).await;
         assert!(matches!(refused, Err(CredentialError::Unusable(_))));
+    }
+
+    #[sqlx::test(migrations = "./migrations")]
+    async fn a_refused_one_goes_and_what_replaced_it_stays(pool: PgPool) {
+        let store = store(pool);
+        let (first, second) = (of("alice", "first"), of("alice", "second"));
+        store.put(&first).await.unwrap();
+        store.put(&second).await.unwrap();
+        assert!(!store.drop_refused(&first).await.unwrap());
+        assert!(store.exists(&second.uid).await.unwrap());
+        assert!(store.drop_refused(&second).await.unwrap());
+        assert!(!store.drop_refused(&second).await.unwrap());
     }
 
     #[sqlx::test(migrations = "./migrations")]

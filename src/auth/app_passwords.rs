@@ -44,8 +44,8 @@ pub trait AppPasswordStore: Send + Sync {
     /// Takes it back. In one transaction it is gone, one that was made with a consent is on record to be ended at
     /// Nextcloud, and a user without another credential is marked as removed.
     async fn withdraw(&self, user: &UserId) -> Result<Withdrawn, CredentialError>;
-    /// Removes one that Nextcloud refused; `false` when none was stored.
-    async fn drop_refused(&self, user: &UserId) -> Result<bool, CredentialError>;
+    /// Removes one that Nextcloud refused; `false` when another has taken its place, or none is stored.
+    async fn drop_refused(&self, refused: &StoredAppPassword) -> Result<bool, CredentialError>;
 }
 
 /// Tells the sync that a user came or went.

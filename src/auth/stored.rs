@@ -1,8 +1,11 @@
 //! Hybrid mode: the credential that a user handed over.
 
-use super::{AppPasswordStore, CredentialError, CredentialProvider, OpenSession, Rejection};
+use super::{
+    AppPasswordStore, CredentialError, CredentialProvider, IdentityCheck, OpenSession, Rejection,
+    StoredAppPassword,
+};
 use crate::ids::UserId;
-use crate::nextcloud::{Credential, UserSession};
+use crate::nextcloud::{Credential, NextcloudError, UserSession};
 use async_trait::async_trait;
 use std::sync::Arc;
 
@@ -11,6 +14,7 @@ use std::sync::Arc;
 pub struct StoredCredentials {
     store: Arc<dyn AppPasswordStore>,
     sessions: Arc<dyn OpenSession>,
+    identity: Arc<dyn IdentityCheck>,
 }
 
 impl std::fmt::Debug for StoredCredentials {
@@ -20,9 +24,24 @@ impl std::fmt::Debug for StoredCredentials {
 }
 
 impl StoredCredentials {
-    /// A provider over `store`.
-    pub fn new(store: Arc<dyn AppPasswordStore>, sessions: Arc<dyn OpenSession>) -> Self {
-        Self { store, sessions }
+    /// A provider over `store`. `identity` tells whether the app password that is stored is the refused one.
+    pub fn new(
+        store: Arc<dyn AppPasswordStore>,
+        sessions: Arc<dyn OpenSession>,
+        identity: Arc<dyn IdentityCheck>,
+    ) -> Self {
+        Self {
+            store,
+            sessions,
+            identity,
+        }
+    }
+}
+
+fn credential(stored: &StoredAppPassword) -> Credential {
+    Credential::Basic {
+        login_name: stored.login_name.clone(),
+        password: stored.password.clone(),
     }
 }
 
@@ -34,17 +53,70 @@ impl CredentialProvider for StoredCredentials {
             .get(user)
             .await?
             .ok_or(CredentialError::NotProvisioned)?;
-        let credential = Credential::Basic {
-            login_name: stored.login_name,
-            password: stored.password,
-        };
-        Ok(self.sessions.open(user, &credential))
+        Ok(self.sessions.open(user, &credential(&stored)))
     }
 
     async fn rejected(&self, user: &UserId) -> Result<Rejection, CredentialError> {
-        if self.store.drop_refused(user).await? {
-            tracing::warn!("Nextcloud refused a stored app password; it was dropped");
+        let Some(stored) = self.store.get(user).await? else {
+            return Ok(Rejection::Dropped);
+        };
+        // A new one may have come while the refused one was on its way, so the present one is shown once more.
+        match self.identity.current_user(&credential(&stored)).await {
+            Err(NextcloudError::Unauthorized) => {}
+            Ok(_) | Err(_) => return Ok(Rejection::Superseded),
         }
-        Ok(Rejection::Dropped)
+        if self.store.drop_refused(&stored).await? {
+            tracing::warn!("Nextcloud refused a stored app password; it was dropped");
+            return Ok(Rejection::Dropped);
+        }
+        // Another one may have come during the check, or somebody else dropped this one.
+        if self.store.exists(user).await? {
+            Ok(Rejection::Superseded)
+        } else {
+            Ok(Rejection::Dropped)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::PgAppPasswordStore;
+    use crate::auth::oidc::testing::keyring;
+    use crate::auth::testing::{FakeNextcloud, NoSessions, manual_clock};
+    use crate::ids::LoginName;
+    use sqlx::PgPool;
+    use std::sync::atomic::Ordering;
+
+    #[sqlx::test(migrations = "./migrations")]
+    async fn only_what_nextcloud_refuses_now_is_dropped(pool: PgPool) {
+        let store = Arc::new(PgAppPasswordStore::new(pool, keyring(), manual_clock()));
+        let nextcloud = FakeNextcloud::with_user("alice", "new");
+        let credentials = StoredCredentials::new(store.clone(), Arc::new(NoSessions), nextcloud.clone());
+        let stored = StoredAppPassword {
+            uid: UserId::new("alice"),
+            login_name: LoginName::new("alice"),
+            password: "new".into(),
+            scopes: None,
+        };
+        let alice = &stored.uid;
+        assert_eq!(
+            credentials.rejected(alice).await.unwrap(),
+            Rejection::Dropped,
+            "none stands"
+        );
+        store.put(&stored).await.unwrap();
+        assert_eq!(
+            credentials.rejected(alice).await.unwrap(),
+            Rejection::Superseded,
+            "an earlier one was refused"
+        );
+        nextcloud.set_password("alice", "another");
+        nextcloud.down.store(true, Ordering::Relaxed);
+        assert_eq!(credentials.rejected(alice).await.unwrap(), Rejection::Superseded);
+        assert!(store.exists(alice).await.unwrap(), "nobody can tell now");
+        nextcloud.down.store(false, Ordering::Relaxed);
+        assert_eq!(credentials.rejected(alice).await.unwrap(), Rejection::Dropped);
+        assert!(!store.exists(alice).await.unwrap());
     }
 }

@@ -108,7 +108,11 @@ impl Grants {
         });
         let credentials = Arc::new(BackgroundCredentials::new(
             broker.clone(),
-            StoredCredentials::new(Arc::new(app_passwords), parts.sessions.clone()),
+            StoredCredentials::new(
+                Arc::new(app_passwords),
+                parts.sessions.clone(),
+                parts.identity.clone(),
+            ),
             parts.sessions,
             parts.identity.clone(),
             parts.clock.clone(),
