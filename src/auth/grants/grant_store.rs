@@ -2,7 +2,6 @@
 
 use super::grant_state::{Grant, GrantState};
 use super::{GrantError, NewGrant, schedule};
-use crate::auth::membership;
 use crate::crypto::{EnvelopeContext, Keyring};
 use crate::db::DbError;
 use crate::ids::UserId;
@@ -25,8 +24,8 @@ impl GrantStore {
         Self { pool, keyring }
     }
 
-    /// Stores a consent; an earlier one must be [taken](GrantStore::take) first. The user is synced again, whatever
-    /// ended it before: a removal that is under way stops.
+    /// Stores a consent of a user who was [welcomed](crate::auth::membership::welcome) in this transaction; an earlier
+    /// consent must be [taken](GrantStore::take) first.
     pub(super) async fn put(
         &self,
         conn: &mut PgConnection,
@@ -35,7 +34,6 @@ impl GrantStore {
         due_at: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, GrantError> {
         let user = new.principal.user();
-        membership::welcome(conn, user, new.issued_at).await?;
         let ends_at = schedule::refresh_expiry(new.issued_at, new.answer.refresh_expires_in);
         sqlx::query!(
             "insert into grants (uid, issuer, subject, client_id, scopes, refresh_token, access_token,

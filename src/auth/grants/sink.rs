@@ -81,6 +81,8 @@ impl ConsentSink {
         let jitter = schedule::jitter(self.entropy.as_ref());
         let due_at = schedule::next_refresh(grant.issued_at, ends_at, jitter);
         let mut tx = self.store.pool.begin().await.map_err(DbError)?;
+        // First: of two consents at a time the later one sees the earlier, and ends it.
+        membership::welcome(&mut tx, grant.principal.user(), grant.issued_at).await?;
         self.end_earlier(&mut tx, grant.principal.user()).await?;
         let ends_at = self.store.put(&mut tx, grant, token, due_at).await?;
         tx.commit().await.map_err(DbError)?;
@@ -100,8 +102,8 @@ impl ConsentSink {
         };
         let now = self.clock.now();
         let mut tx = self.store.pool.begin().await.map_err(DbError)?;
-        self.end_earlier(&mut tx, user).await?;
         membership::welcome(&mut tx, user, now).await?;
+        self.end_earlier(&mut tx, user).await?;
         self.app_passwords.put_minted(&mut tx, &stored).await?;
         // The consent's own refresh token is not needed any more.
         if let Some(token) = &grant.answer.refresh_token {

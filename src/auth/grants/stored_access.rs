@@ -91,6 +91,7 @@ impl StoredAccess {
     async fn take_credentials(&self, user: &UserId, elsewhere: Elsewhere) -> Result<bool, GrantError> {
         let now = self.clock.now();
         let mut tx = self.store.pool.begin().await.map_err(DbError)?;
+        membership::lock(&mut tx, user).await?;
         let grant = GrantStore::take(&mut tx, user).await?;
         if let (Some(grant), Elsewhere::Ends) = (&grant, elsewhere) {
             self.pending.add_grant(&mut tx, &self.store, grant, now).await?;

@@ -126,6 +126,31 @@ async fn a_token_that_was_being_refreshed_meanwhile_does_not_live_on(pool: PgPoo
     assert_eq!(world.provider.live(), 0);
 }
 
+/// A consent locks the user before the app password; a revocation that did it the other way round could deadlock with it.
+#[sqlx::test(migrations = "./migrations")]
+async fn a_revocation_that_waits_for_a_consent_holds_nothing_up(pool: PgPool) {
+    let world = World::storing(pool, BackgroundCredential::AppPassword);
+    world.consent("alice").await;
+    let mut consent = world.pool.begin().await.unwrap();
+    sqlx::query("select from users where uid = 'alice' for update")
+        .execute(&mut *consent)
+        .await
+        .unwrap();
+    let access = world.grants.access.clone();
+    let revocation = tokio::spawn(async move { access.revoke(&alice(), &AuditOrigin::default()).await });
+    let waiting = "select exists (select from pg_stat_activity
+                   where datname = current_database() and wait_event_type = 'Lock')";
+    while !world.one::<bool>(waiting).await {
+        tokio::task::yield_now().await;
+    }
+    sqlx::query("select from app_passwords where uid = 'alice' for update nowait")
+        .execute(&mut *consent)
+        .await
+        .unwrap();
+    consent.rollback().await.unwrap();
+    assert!(revocation.await.unwrap().unwrap());
+}
+
 #[sqlx::test(migrations = "./migrations")]
 async fn a_made_app_password_ends_at_nextcloud(pool: PgPool) {
     let world = World::storing(pool, BackgroundCredential::AppPassword);

@@ -1,9 +1,9 @@
 //! What a consent leaves behind, per `BACKGROUND_CREDENTIAL`.
 
 use crate::audit::AuditOrigin;
+use crate::auth::SyncTrigger;
 use crate::auth::access::{CredentialKind, CredentialState, UserAccess};
 use crate::auth::grants::testing::World;
-use crate::auth::SyncTrigger;
 use crate::auth::grants::{CredentialSink, GrantError, GrantUpkeep};
 use crate::config::BackgroundCredential;
 use crate::ids::UserId;
@@ -39,6 +39,21 @@ async fn a_second_consent_replaces_the_first_and_ends_its_token(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "./migrations")]
+async fn of_consents_at_one_time_one_stays_and_the_others_end(pool: PgPool) {
+    let world = World::new(pool);
+    let origin = AuditOrigin::default();
+    let consents = (0..4).map(|_| world.grants.sink.store(world.new_grant("alice"), &origin));
+    for stored in futures::future::join_all(consents).await {
+        stored.unwrap();
+    }
+    assert_eq!(world.provider.live(), 4);
+    world.grants.upkeep.finish_revocations(10).await.unwrap();
+    assert_eq!(world.provider.live(), 1);
+    let token = world.token("alice").await.unwrap();
+    assert!(!token.is_empty());
+}
+
+#[sqlx::test(migrations = "./migrations")]
 async fn a_consent_ends_a_removal_that_is_under_way(pool: PgPool) {
     let world = World::new(pool);
     world.consent("alice").await;
@@ -55,7 +70,10 @@ async fn a_consent_ends_a_removal_that_is_under_way(pool: PgPool) {
 
 #[sqlx::test(migrations = "./migrations")]
 async fn a_removal_that_comes_after_a_new_consent_takes_nothing(pool: PgPool) {
-    for kind in [BackgroundCredential::RefreshToken, BackgroundCredential::AppPassword] {
+    for kind in [
+        BackgroundCredential::RefreshToken,
+        BackgroundCredential::AppPassword,
+    ] {
         let world = World::storing(pool.clone(), kind);
         world.consent("alice").await;
         world.trigger.user_removed(&UserId::new("alice")).await.unwrap();
