@@ -1,6 +1,7 @@
 //! The router as clients see it.
 
 use super::*;
+use crate::auth::oidc::testing::Trail;
 use crate::auth::testing::{FakeNextcloud, NoSessions, basic_header, manual_clock, verifier};
 use crate::auth::{
     AppPasswordStore, AppPasswords, BasicVerifier, CredentialError, McpGate, RemovalError, StoredAppPassword,
@@ -125,6 +126,7 @@ struct Server {
     away: Arc<Switch>,
     tokens: Arc<Tokens>,
     access: Arc<Grants>,
+    trail: Arc<Trail>,
 }
 
 impl Server {
@@ -149,7 +151,14 @@ impl Server {
         let database = Arc::new(Switch("database", true, AtomicBool::new(true)));
         let away = Arc::new(Switch("nextcloud", false, AtomicBool::new(true)));
         let readiness = Readiness::new(vec![database.clone(), away.clone()], clock.clone());
-        let app_passwords = AppPasswords::new(verifier.clone(), store.clone(), wakeups.clone());
+        let trail = Arc::new(Trail::default());
+        let app_passwords = AppPasswords::new(
+            verifier.clone(),
+            store.clone(),
+            wakeups.clone(),
+            trail.clone(),
+            clock.clone(),
+        );
         let (tokens, access) = <(Arc<Tokens>, Arc<Grants>)>::default();
         let mcp = McpServer::new(McpServerParts {
             links: Links::new(&"https://cloud.example.org/".parse().unwrap()),
@@ -202,6 +211,7 @@ impl Server {
             away,
             tokens,
             access,
+            trail,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Who may call and which credential works in the background, by mode.
 
 use super::Foundation;
+use crate::audit::PgAuditTrail;
 use crate::auth::{
     AppPasswords, BasicVerifier, ConfiguredCredentials, CredentialProvider, McpGate, PgAppPasswordStore,
     RemovalError, SyncTrigger,
@@ -75,7 +76,13 @@ impl Identity {
                 keyring,
                 foundation.clock.clone(),
             ));
-            self.app_passwords = Some(AppPasswords::new(verifier, store, self.trigger.clone()));
+            self.app_passwords = Some(AppPasswords::new(
+                verifier,
+                store,
+                self.trigger.clone(),
+                Arc::new(PgAuditTrail::new(foundation.pool().clone())),
+                foundation.clock.clone(),
+            ));
         }
     }
 }

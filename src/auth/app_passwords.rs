@@ -1,6 +1,8 @@
 //! App passwords that users hand over for background work (hybrid mode).
 
 use super::{AuthError, BasicVerifier, CredentialError, Freshness, Principal};
+use crate::audit::{AuditAction, AuditEvent, AuditOrigin, AuditTrail};
+use crate::clock::SharedClock;
 use crate::ids::{LoginName, UserId};
 use crate::nextcloud::Credential;
 use async_trait::async_trait;
@@ -97,6 +99,8 @@ pub struct AppPasswords {
     verifier: BasicVerifier,
     store: Arc<dyn AppPasswordStore>,
     trigger: Arc<dyn SyncTrigger>,
+    audit: Arc<dyn AuditTrail>,
+    clock: SharedClock,
 }
 
 impl std::fmt::Debug for AppPasswords {
@@ -106,16 +110,20 @@ impl std::fmt::Debug for AppPasswords {
 }
 
 impl AppPasswords {
-    /// A service over `store`.
+    /// A service over `store`; `audit` learns what came and went.
     pub fn new(
         verifier: BasicVerifier,
         store: Arc<dyn AppPasswordStore>,
         trigger: Arc<dyn SyncTrigger>,
+        audit: Arc<dyn AuditTrail>,
+        clock: SharedClock,
     ) -> Self {
         Self {
             verifier,
             store,
             trigger,
+            audit,
+            clock,
         }
     }
 
@@ -145,6 +153,7 @@ impl AppPasswords {
         password: SecretString,
         scopes: Option<Vec<String>>,
         client: IpAddr,
+        origin: &AuditOrigin,
     ) -> Result<(), AppPasswordError> {
         if !has_app_password_format(password.expose_secret()) {
             return Err(AppPasswordError::Format);
@@ -154,6 +163,10 @@ impl AppPasswords {
             password: password.clone(),
         };
         self.prove(user, &credential, client).await?;
+        let detail = match &scopes {
+            Some(scopes) => format!("it replaces any earlier one; scopes: {}", scopes.join(" ")),
+            None => "it replaces any earlier one".to_owned(),
+        };
         self.store
             .put(&StoredAppPassword {
                 uid: user.clone(),
@@ -162,6 +175,8 @@ impl AppPasswords {
                 scopes,
             })
             .await?;
+        self.record(AuditAction::AppPasswordStored, user, origin, detail)
+            .await;
         self.trigger.user_provisioned(user).await;
         Ok(())
     }
@@ -184,14 +199,37 @@ impl AppPasswords {
         user: &UserId,
         credential: &Credential,
         client: IpAddr,
+        origin: &AuditOrigin,
     ) -> Result<bool, AppPasswordError> {
         self.prove(user, credential, client).await?;
         let withdrawn = self.store.withdraw(user).await?;
+        if withdrawn.existed {
+            let detail = if withdrawn.another_stands {
+                "the app password was taken back; the consent stands"
+            } else {
+                "the app password was taken back; the index entries are removed"
+            };
+            self.record(AuditAction::Revocation, user, origin, detail.to_owned())
+                .await;
+        }
         if !withdrawn.another_stands {
             // Asked for without a credential, too: a removal that was cut short is finished when the user asks again.
             self.trigger.user_removed(user).await?;
         }
         Ok(withdrawn.existed)
+    }
+
+    async fn record(&self, action: AuditAction, user: &UserId, origin: &AuditOrigin, detail: String) {
+        self.audit
+            .record(AuditEvent {
+                at: self.clock.now(),
+                action,
+                actor: Some(user.clone()),
+                subject: Some(user.clone()),
+                origin: origin.clone(),
+                detail: Some(detail),
+            })
+            .await;
     }
 }
 
@@ -206,19 +244,29 @@ fn has_app_password_format(password: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::oidc::testing::keyring;
+    use crate::auth::oidc::testing::{Trail, keyring};
     use crate::auth::testing::{FakeNextcloud, basic, client, manual_clock, verifier};
     use crate::auth::{PgAppPasswordStore, membership};
-    use crate::clock::ManualClock;
+    use crate::clock::{Clock, ManualClock};
     use crate::sync::DatabaseTrigger;
     use sqlx::PgPool;
 
-    /// The service of alice, whose password is `alice-password`, over a real store.
+    const PASSWORD: &str = "alice-password-alice-password";
+
+    fn origin() -> AuditOrigin {
+        AuditOrigin {
+            address: Some(client(1)),
+            request_id: Some("r1".to_owned()),
+        }
+    }
+
+    /// The service of alice over a real store.
     struct Alice {
         pool: PgPool,
         clock: Arc<ManualClock>,
         store: PgAppPasswordStore,
         service: AppPasswords,
+        trail: Arc<Trail>,
         uid: UserId,
     }
 
@@ -226,17 +274,21 @@ mod tests {
         fn new(pool: PgPool) -> Self {
             let clock = manual_clock();
             let store = PgAppPasswordStore::new(pool.clone(), keyring(), clock.clone());
-            let nextcloud = FakeNextcloud::with_user("alice", "alice-password");
+            let trail = Arc::new(Trail::default());
+            let nextcloud = FakeNextcloud::with_user("alice", PASSWORD);
             let service = AppPasswords::new(
                 verifier(&nextcloud, &clock),
                 Arc::new(store.clone()),
                 Arc::new(DatabaseTrigger::new(pool.clone(), clock.clone())),
+                trail.clone(),
+                clock.clone(),
             );
             Self {
                 pool,
                 clock,
                 store,
                 service,
+                trail,
                 uid: UserId::new("alice"),
             }
         }
@@ -250,14 +302,19 @@ mod tests {
                 scopes: None,
             };
             let mut tx = self.pool.begin().await.unwrap();
-            membership::welcome(&mut tx, &self.uid, self.clock.now()).await.unwrap();
+            membership::welcome(&mut tx, &self.uid, self.clock.now())
+                .await
+                .unwrap();
             self.store.put_minted(&mut tx, &minted).await.unwrap();
             tx.commit().await.unwrap();
         }
 
         async fn remove(&self) -> bool {
-            let credential = basic("alice", "alice-password");
-            let removed = self.service.remove(&self.uid, &credential, client(1)).await;
+            let credential = basic("alice", PASSWORD);
+            let removed = self
+                .service
+                .remove(&self.uid, &credential, client(1), &origin())
+                .await;
             removed.unwrap()
         }
 
@@ -279,6 +336,29 @@ mod tests {
     }
 
     #[sqlx::test(migrations = "./migrations")]
+    async fn what_comes_and_goes_is_audited_with_its_origin(pool: PgPool) {
+        let alice = Alice::new(pool);
+        let (name, scopes) = (LoginName::new("alice"), Some(vec!["notes.read".to_owned()]));
+        alice
+            .service
+            .store(&alice.uid, name, PASSWORD.into(), scopes, client(1), &origin())
+            .await
+            .unwrap();
+        assert!(alice.remove().await);
+        assert!(!alice.remove().await, "nothing went");
+        let events = alice.trail.events();
+        let actions: Vec<AuditAction> = events.iter().map(|event| event.action).collect();
+        assert_eq!(actions, [AuditAction::AppPasswordStored, AuditAction::Revocation]);
+        for event in events {
+            assert_eq!(event.actor.as_ref(), Some(&alice.uid));
+            assert_eq!(event.subject.as_ref(), Some(&alice.uid));
+            assert_eq!(event.origin.address, Some(client(1)));
+            assert_eq!(event.origin.request_id.as_deref(), Some("r1"));
+            assert!(!event.detail.unwrap().contains(PASSWORD));
+        }
+    }
+
+    #[sqlx::test(migrations = "./migrations")]
     async fn a_consent_that_stands_beside_it_keeps_the_user(pool: PgPool) {
         let alice = Alice::new(pool);
         alice.mint().await;
@@ -296,7 +376,11 @@ mod tests {
         let dead = "update grants set state = 'reauth_required'";
         sqlx::query(dead).execute(&alice.pool).await.unwrap();
         assert!(!alice.remove().await);
-        assert_eq!(alice.count("select count(*) from users").await, 0, "a dead one is none");
+        assert_eq!(
+            alice.count("select count(*) from users").await,
+            0,
+            "a dead one is none"
+        );
     }
 
     #[test]

@@ -4,6 +4,8 @@ use super::{
     AppPasswordStore, CredentialError, CredentialProvider, IdentityCheck, OpenSession, Rejection,
     StoredAppPassword,
 };
+use crate::audit::{AuditAction, AuditEvent, AuditOrigin, AuditTrail};
+use crate::clock::SharedClock;
 use crate::ids::UserId;
 use crate::nextcloud::{Credential, NextcloudError, UserSession};
 use async_trait::async_trait;
@@ -15,6 +17,8 @@ pub struct StoredCredentials {
     store: Arc<dyn AppPasswordStore>,
     sessions: Arc<dyn OpenSession>,
     identity: Arc<dyn IdentityCheck>,
+    audit: Arc<dyn AuditTrail>,
+    clock: SharedClock,
 }
 
 impl std::fmt::Debug for StoredCredentials {
@@ -24,16 +28,21 @@ impl std::fmt::Debug for StoredCredentials {
 }
 
 impl StoredCredentials {
-    /// A provider over `store`. `identity` tells whether the app password that is stored is the refused one.
+    /// A provider over `store`. `identity` tells whether the app password that is stored is the refused one; `audit` learns
+    /// of one that is dropped.
     pub fn new(
         store: Arc<dyn AppPasswordStore>,
         sessions: Arc<dyn OpenSession>,
         identity: Arc<dyn IdentityCheck>,
+        audit: Arc<dyn AuditTrail>,
+        clock: SharedClock,
     ) -> Self {
         Self {
             store,
             sessions,
             identity,
+            audit,
+            clock,
         }
     }
 }
@@ -67,6 +76,16 @@ impl CredentialProvider for StoredCredentials {
         }
         if self.store.drop_refused(&stored).await? {
             tracing::warn!("Nextcloud refused a stored app password; it was dropped");
+            self.audit
+                .record(AuditEvent {
+                    at: self.clock.now(),
+                    action: AuditAction::Revocation,
+                    actor: None,
+                    subject: Some(user.clone()),
+                    origin: AuditOrigin::default(),
+                    detail: Some("Nextcloud refused the app password; it was dropped".to_owned()),
+                })
+                .await;
             return Ok(Rejection::Dropped);
         }
         // Another one may have come during the check, or somebody else dropped this one.
@@ -82,7 +101,7 @@ impl CredentialProvider for StoredCredentials {
 mod tests {
     use super::*;
     use crate::auth::PgAppPasswordStore;
-    use crate::auth::oidc::testing::keyring;
+    use crate::auth::oidc::testing::{Trail, keyring};
     use crate::auth::testing::{FakeNextcloud, NoSessions, manual_clock};
     use crate::ids::LoginName;
     use sqlx::PgPool;
@@ -90,9 +109,16 @@ mod tests {
 
     #[sqlx::test(migrations = "./migrations")]
     async fn only_what_nextcloud_refuses_now_is_dropped(pool: PgPool) {
-        let store = Arc::new(PgAppPasswordStore::new(pool, keyring(), manual_clock()));
+        let (clock, trail) = (manual_clock(), Arc::new(Trail::default()));
+        let store = Arc::new(PgAppPasswordStore::new(pool, keyring(), clock.clone()));
         let nextcloud = FakeNextcloud::with_user("alice", "new");
-        let credentials = StoredCredentials::new(store.clone(), Arc::new(NoSessions), nextcloud.clone());
+        let credentials = StoredCredentials::new(
+            store.clone(),
+            Arc::new(NoSessions),
+            nextcloud.clone(),
+            trail.clone(),
+            clock,
+        );
         let stored = StoredAppPassword {
             uid: UserId::new("alice"),
             login_name: LoginName::new("alice"),
@@ -118,5 +144,8 @@ mod tests {
         nextcloud.down.store(false, Ordering::Relaxed);
         assert_eq!(credentials.rejected(alice).await.unwrap(), Rejection::Dropped);
         assert!(!store.exists(alice).await.unwrap());
+        let events = trail.events();
+        assert_eq!(events.len(), 1, "{events:?}");
+        assert_eq!(events[0].subject.as_ref(), Some(alice));
     }
 }

@@ -43,6 +43,12 @@ async fn an_app_password_is_stored_shown_and_removed() {
         ["+alice", "-alice", "-alice"],
         "a removal without a credential finishes what an earlier one may have left"
     );
+    let events = server.trail.events();
+    let actions: Vec<&str> = events.iter().map(|event| event.action.name()).collect();
+    assert_eq!(actions, ["app_password_stored", "revocation"]);
+    for event in events {
+        assert!(event.origin.address.is_some() && event.origin.request_id.is_some());
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 //! Each call proves the caller at Nextcloud (OCS v2) and acts only on the UID that Nextcloud answers. At most five
 //! attempts per hour, client address and path user: nobody can lock out somebody else by naming them from elsewhere.
 
-use crate::api::extract::{ClaimedUser, not_yours};
+use crate::api::extract::{ClaimedUser, Origin, not_yours};
 use crate::api::{ApiError, ApiState};
 use crate::auth::{AppPasswordError, AppPasswords, AuthError, budget_address};
 use crate::ids::{LoginName, UserId};
@@ -47,6 +47,7 @@ pub(crate) struct Removed {
 pub(crate) async fn post(
     State(state): State<ApiState>,
     caller: ClaimedUser,
+    Origin(origin): Origin,
     body: Bytes,
 ) -> Result<Json<Stored>, ApiError> {
     let service = service(&state)?;
@@ -65,6 +66,7 @@ pub(crate) async fn post(
             password,
             body.scopes.clone(),
             caller.client,
+            &origin,
         )
         .await
         .map_err(credential_error)?;
@@ -94,10 +96,11 @@ pub(crate) async fn get(State(state): State<ApiState>, caller: ClaimedUser) -> R
 pub(crate) async fn delete(
     State(state): State<ApiState>,
     caller: ClaimedUser,
+    Origin(origin): Origin,
 ) -> Result<Json<Removed>, ApiError> {
     let attempt = Attempt::start(&state, &caller)?;
     let answer = service(&state)?
-        .remove(&caller.user, &caller.credential, caller.client)
+        .remove(&caller.user, &caller.credential, caller.client, &origin)
         .await;
     let removed = attempt.finish(answer)?;
     let message = if removed {

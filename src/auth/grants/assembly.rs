@@ -69,7 +69,8 @@ impl Grants {
     pub fn new(parts: GrantsParts) -> Self {
         let store = GrantStore::new(parts.pool.clone(), parts.keyring.clone());
         let pending = PendingRevocations::new(parts.keyring.clone());
-        let app_passwords = PgAppPasswordStore::new(parts.pool.clone(), parts.keyring.clone(), parts.clock.clone());
+        let app_passwords =
+            PgAppPasswordStore::new(parts.pool.clone(), parts.keyring.clone(), parts.clock.clone());
         let broker = TokenBroker::new(BrokerParts {
             pool: parts.pool.clone(),
             keyring: parts.keyring,
@@ -112,6 +113,8 @@ impl Grants {
                 Arc::new(app_passwords),
                 parts.sessions.clone(),
                 parts.identity.clone(),
+                parts.audit.clone(),
+                parts.clock.clone(),
             ),
             parts.sessions,
             parts.identity.clone(),
