@@ -12,6 +12,7 @@ use crate::clock::SharedClock;
 use crate::db::DbError;
 use crate::ids::{LoginName, UserId};
 use async_trait::async_trait;
+use sqlx::PgConnection;
 use std::sync::Arc;
 
 /// [`UserAccess`] over the tables `grants` and `app_passwords`.
@@ -87,7 +88,8 @@ impl StoredAccess {
         Ok(stood)
     }
 
-    /// One transaction: no credential is left, what must end elsewhere is on record, and so is the purge.
+    /// One transaction: no credential and no way to a new one is left, what must end elsewhere is on record, and so is
+    /// the purge.
     async fn take_credentials(&self, user: &UserId, elsewhere: Elsewhere) -> Result<bool, GrantError> {
         let now = self.clock.now();
         let mut tx = self.store.pool.begin().await.map_err(DbError)?;
@@ -100,6 +102,7 @@ impl StoredAccess {
             Elsewhere::Ends => self.app_passwords.take(&mut tx, user).await?,
             Elsewhere::IsGone => self.app_passwords.discard(&mut tx, user).await?,
         };
+        forget_ways_in(&mut tx, user, elsewhere).await?;
         membership::mark_removed(&mut tx, user, now).await?;
         tx.commit().await.map_err(DbError)?;
         Ok(grant.is_some() || password)
@@ -241,6 +244,27 @@ impl UserAccess for StoredAccess {
             .await;
         Ok(())
     }
+}
+
+/// Nobody consents any more by a link or a step that was begun before. Of a deleted account nothing is believed any
+/// more either: Nextcloud may give its UID to another person.
+async fn forget_ways_in(conn: &mut PgConnection, user: &UserId, elsewhere: Elsewhere) -> Result<(), DbError> {
+    let uid = user.as_str();
+    sqlx::query!("delete from consent_links where uid = $1", uid)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query!("delete from oauth_flows where expected_uid = $1", uid)
+        .execute(&mut *conn)
+        .await?;
+    if elsewhere == Elsewhere::IsGone {
+        sqlx::query!("delete from identities where uid = $1", uid)
+            .execute(&mut *conn)
+            .await?;
+        sqlx::query!("delete from browser_sessions where uid = $1", uid)
+            .execute(&mut *conn)
+            .await?;
+    }
+    Ok(())
 }
 
 fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> AccessError {

@@ -126,6 +126,50 @@ async fn a_token_that_was_being_refreshed_meanwhile_does_not_live_on(pool: PgPoo
     assert_eq!(world.provider.live(), 0);
 }
 
+/// Tables in which something stands of alice, and of bob.
+async fn remaining(world: &World) -> Vec<String> {
+    let sql = "select t || ' ' || uid from (
+                   select 'links' as t, uid from consent_links union all
+                   select 'flows', expected_uid from oauth_flows union all
+                   select 'identities', uid from identities union all
+                   select 'sessions', uid from browser_sessions) as x order by 1";
+    sqlx::query_scalar(sql).fetch_all(&world.pool).await.unwrap()
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn links_end_with_a_revocation_and_everything_else_with_the_account(pool: PgPool) {
+    let world = World::new(pool);
+    world.consent("alice").await;
+    for uid in ["alice", "bob"] {
+        for sql in [
+            "insert into consent_links values (sha256(convert_to($1, 'UTF8')), $1, now(), now())",
+            "insert into oauth_flows (state_hash, kind, browser_hash, expected_uid, client_id, nonce, code_verifier,
+                                      created_at, expires_at)
+             values (sha256(convert_to($1, 'UTF8')), 'consent', '', $1, 'c', 'n', 'v', now(), now())",
+            "insert into identities values ('https://idp', $1, $1)",
+            "insert into browser_sessions values (sha256(convert_to($1, 'UTF8')), $1, now(), now(), now())",
+        ] {
+            sqlx::query(sql).bind(uid).execute(&world.pool).await.unwrap();
+        }
+    }
+    revoke(&world).await.unwrap();
+    let bobs = ["flows bob", "identities bob", "links bob", "sessions bob"];
+    assert_eq!(
+        remaining(&world).await,
+        [
+            bobs[0],
+            "identities alice",
+            bobs[1],
+            bobs[2],
+            "sessions alice",
+            bobs[3]
+        ]
+    );
+    let gone = UserId::new("alice");
+    world.grants.access.forget_departed(&gone).await.unwrap();
+    assert_eq!(remaining(&world).await, bobs);
+}
+
 /// A consent locks the user before the app password; a revocation that did it the other way round could deadlock with it.
 #[sqlx::test(migrations = "./migrations")]
 async fn a_revocation_that_waits_for_a_consent_holds_nothing_up(pool: PgPool) {
