@@ -113,6 +113,52 @@ async fn deleting_it_purges_the_documents() {
     assert_eq!(users, ["bob"]);
 }
 
+/// Users come and go while the sync is off: nothing is left of a removal, and who came back is served by a later start
+/// with the sync.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_came_back_while_the_sync_was_off_stays_provisioned() {
+    let mut world = Setup::hybrid().set("VECTOR_SYNC_ENABLED", "false").start().await;
+    world.sim.world().put_file("alice", "/plan.txt", b"shoveler");
+    let rows = "select (select count(*) from users) + (select count(*) from app_passwords)";
+    world.provision(ALICE).await;
+    world
+        .call_ok(Some(ALICE), "revoke_nextcloud_access", json!({}))
+        .await;
+    world.provision(ALICE).await;
+    let response = world
+        .http
+        .delete(world.url("/api/v1/users/alice/app-password"))
+        .basic_auth("alice", Some(ALICE.password))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 200);
+    let left: i64 = sqlx::query_scalar(rows)
+        .fetch_one(&mut world.sql().await)
+        .await
+        .unwrap();
+    assert_eq!(left, 0, "a removal is finished without an engine");
+    world.provision(ALICE).await;
+
+    world.stop().await;
+    for (name, value) in &mut world.env {
+        if name == "VECTOR_SYNC_ENABLED" {
+            *value = "true".to_owned();
+        }
+    }
+    world.restart().await;
+    world
+        .until_titles(Some(ALICE), "shoveler", "synced after the start", |titles| {
+            titles == ["plan.txt"]
+        })
+        .await;
+    let stored: i64 = sqlx::query_scalar("select count(*) from app_passwords where uid = 'alice'")
+        .fetch_one(&mut world.sql().await)
+        .await
+        .unwrap();
+    assert_eq!(stored, 1);
+}
+
 /// The first 401 of a stored credential ends its use: no loop that locks everybody out.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rejected_credential_is_used_once() {
