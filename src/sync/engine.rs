@@ -6,7 +6,7 @@ use super::remote::{CredentialRemotes, Remotes};
 use super::scan::{self, ScanLease, ScanReport};
 use super::sources::{FilesSource, Source};
 use super::users::{self, PauseReason};
-use super::{SyncError, access, embed, removal, tombstones};
+use super::{SyncError, access, embed, pauses, removal, tombstones};
 use crate::auth::{CredentialError, CredentialProvider, Rejection};
 use crate::clock::SharedClock;
 use crate::config::SyncConfig;
@@ -242,12 +242,13 @@ impl SyncEngine {
         embed::turn(self).await
     }
 
-    /// Carries out what other work left for later: removals, tombstones, access changes, turns of paused users,
-    /// missing scans and reader sets.
+    /// Carries out what other work left for later: removals, pauses without a reason, tombstones, access changes, turns
+    /// of paused users, missing scans and reader sets.
     /// Each part is tried even if another fails; the first failure is returned.
     pub async fn housekeeping(&self) -> Result<(), SyncError> {
         let freed = self.free_interrupted().await;
         let removals = removal::finish_removals(&self.pool, self.clock.now()).await;
+        let pauses = pauses::repair_pauses(&self.pool, self.clock.now()).await;
         let scans = users::repair_scans(&self.pool, self.files.name(), self.clock.now()).await;
         let unset = access::repair_sets(&self.pool).await;
         let turns = users::repair_turns(&self.pool).await;
@@ -258,6 +259,7 @@ impl SyncEngine {
         drop(index_work);
         freed
             .and(removals)
+            .and(pauses.map(drop))
             .and(scans.map(drop))
             .and(unset.map(drop))
             .and(deletions.map(drop))

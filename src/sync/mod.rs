@@ -8,7 +8,7 @@
 //! | `scan`, `listing` | what exists, who reads it, what is gone |
 //! | `claim`, `index_text`, `prepare`, `publish`, `embed` | the two phases |
 //! | `failure` | retries, dead letters, skips |
-//! | `access`, `tombstones`, `removal`, `users` | reader sets, deletions, pauses |
+//! | `access`, `tombstones`, `removal`, `users`, `pauses` | reader sets, deletions, pauses |
 //! | `orphans` | what a killed process left behind |
 //! | `without_engine` | users who come and go while the sync is off |
 //! | `status` | progress that people read |
@@ -25,6 +25,7 @@ mod failure;
 mod index_text;
 mod listing;
 mod orphans;
+mod pauses;
 mod prepare;
 mod publish;
 mod remote;

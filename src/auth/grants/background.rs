@@ -128,10 +128,16 @@ impl CredentialProvider for BackgroundCredentials {
     }
 
     async fn rejected(&self, user: &UserId) -> Result<Rejection, CredentialError> {
-        if self.last_used(user) == Some(CredentialKind::RefreshToken) {
-            self.token_rejected(user).await
+        let rejection = if self.last_used(user) == Some(CredentialKind::RefreshToken) {
+            self.token_rejected(user).await?
         } else {
-            self.app_passwords.rejected(user).await
+            self.app_passwords.rejected(user).await?
+        };
+        // The refusal is about one kind of credential; with the other the user goes on.
+        let store = self.broker.store();
+        if rejection == Rejection::Dropped && store.any_credential(user).await.map_err(unusable)? {
+            return Ok(Rejection::Superseded);
         }
+        Ok(rejection)
     }
 }

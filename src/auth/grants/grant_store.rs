@@ -138,6 +138,19 @@ impl GrantStore {
         Ok(updated.rows_affected() > 0)
     }
 
+    /// Whether the user has a grant that works or may work again by itself, or an app password.
+    pub(super) async fn any_credential(&self, user: &UserId) -> Result<bool, GrantError> {
+        Ok(sqlx::query_scalar!(
+            r#"select exists (select from grants
+                              where uid = $1 and state in ('active', 'refreshing', 'uncertain'))
+                   or exists (select from app_passwords where uid = $1) as "exists!""#,
+            user.as_str()
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(DbError)?)
+    }
+
     /// Notes since when the account looks deleted; `None`: it does not.
     pub(super) async fn set_absent_since(
         &self,

@@ -72,6 +72,43 @@ async fn the_grant_where_it_is_alive_else_the_app_password_else_nothing(pool: Pg
 }
 
 #[sqlx::test(migrations = "./migrations")]
+async fn an_old_app_password_that_is_refused_does_not_stop_a_user_with_a_grant(pool: PgPool) {
+    let world = World::new(pool);
+    let (alice, credentials) = (UserId::new("alice"), &world.grants.credentials);
+    world.consent("alice").await;
+    hand_over(&world, "alice").await;
+    world.advance(900);
+    world.provider.down.store(true, Ordering::SeqCst);
+    credentials.session_for(&alice).await.unwrap();
+    assert_eq!(opened(&world), ["basic"], "the app password stands in");
+    assert_eq!(credentials.rejected(&alice).await.unwrap(), Rejection::Superseded);
+    assert_eq!(world.one::<i64>("select count(*) from app_passwords").await, 0);
+    let away = credentials.session_for(&alice).await;
+    assert!(
+        matches!(away, Err(CredentialError::Temporary(_))),
+        "a scan is delayed"
+    );
+    world.provider.down.store(false, Ordering::SeqCst);
+    world.advance(60);
+    credentials.session_for(&alice).await.unwrap();
+    assert_eq!(opened(&world), ["bearer"]);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn refused_bearers_do_not_stop_a_user_with_an_app_password(pool: PgPool) {
+    let world = World::new(pool);
+    let (alice, credentials) = (UserId::new("alice"), &world.grants.credentials);
+    world.consent("alice").await;
+    hand_over(&world, "alice").await;
+    world.nextcloud.refuses_bearers.store(true, Ordering::SeqCst);
+    credentials.session_for(&alice).await.unwrap();
+    assert_eq!(credentials.rejected(&alice).await.unwrap(), Rejection::Superseded);
+    assert_eq!(world.state().await.0, "operator_action_required");
+    credentials.session_for(&alice).await.unwrap();
+    assert_eq!(opened(&world), ["bearer", "basic"]);
+}
+
+#[sqlx::test(migrations = "./migrations")]
 async fn a_refused_token_that_was_just_replaced_is_nobodys_fault(pool: PgPool) {
     let world = World::new(pool);
     world.consent("alice").await;
