@@ -135,22 +135,21 @@ impl Refresher {
             (None, None) => grant.refresh_expires_at,
             (_, told) => told,
         };
-        let still_refused = grant
-            .refused_at
-            .is_some_and(|refused_at| asked_at - refused_at < REFUSED_FOR);
-        let state = if still_refused {
-            GrantState::OperatorActionRequired
-        } else {
-            GrantState::Active
-        };
         let jitter = schedule::jitter(self.entropy.as_ref());
+        let next = schedule::next_refresh(asked_at, refresh_expires_at, jitter);
+        let refused_until = grant.refused_at.map(|at| at + REFUSED_FOR);
+        // Only a refresh leads out of that state, so it does not wait for the end of a long window.
+        let (state, due_at) = match refused_until.filter(|end| *end > asked_at) {
+            Some(end) => (GrantState::OperatorActionRequired, next.min(end)),
+            None => (GrantState::Active, next),
+        };
         let refreshed = Refreshed {
             access_token: &answer.access_token,
             access_expires_at: schedule::access_expiry(asked_at, answer.expires_in),
             refresh_token: answer.refresh_token.as_ref(),
             refresh_expires_at,
             asked_at,
-            due_at: schedule::next_refresh(asked_at, refresh_expires_at, jitter),
+            due_at,
             state,
         };
         let mut writes = 1;

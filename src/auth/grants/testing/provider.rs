@@ -30,6 +30,8 @@ pub(in crate::auth::grants) struct Provider {
     state: Mutex<State>,
     /// Fails every request.
     pub(in crate::auth::grants) down: AtomicBool,
+    /// Refresh tokens have no end.
+    pub(in crate::auth::grants) endless: AtomicBool,
     pub(in crate::auth::grants) refreshes: AtomicUsize,
     pub(in crate::auth::grants) asked: Notify,
 }
@@ -64,7 +66,7 @@ impl Provider {
             access_token: format!("at-{user}-{}", state.issued).into(),
             refresh_token: Some(refresh_token.into()),
             expires_in: Some(Duration::from_mins(15)),
-            refresh_expires_in: Some(Duration::from_mins(30)),
+            refresh_expires_in: (!self.endless.load(Ordering::SeqCst)).then_some(Duration::from_mins(30)),
             id_token: None,
             scopes: None,
         }

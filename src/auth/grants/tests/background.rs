@@ -151,6 +151,26 @@ async fn bearers_that_nextcloud_refuses_are_the_operators_matter_once_an_hour(po
 }
 
 #[sqlx::test(migrations = "./migrations")]
+async fn refused_bearers_are_tried_again_after_an_hour_however_long_the_window_is(pool: PgPool) {
+    let world = World::new(pool);
+    world.provider.endless.store(true, Ordering::SeqCst);
+    world.consent("alice").await;
+    world.nextcloud.refuses_bearers.store(true, Ordering::SeqCst);
+    let (alice, credentials) = (UserId::new("alice"), &world.grants.credentials);
+    credentials.session_for(&alice).await.unwrap();
+    assert_eq!(credentials.rejected(&alice).await.unwrap(), Rejection::Dropped);
+    world.nextcloud.refuses_bearers.store(false, Ordering::SeqCst);
+    assert_eq!(world.grants.upkeep.refresh_due(10).await.unwrap(), 1);
+    assert_eq!(world.state().await.0, "operator_action_required");
+    world.advance(3_599);
+    assert!(!world.grants.upkeep.due().await.unwrap().refreshes);
+    world.advance(2);
+    assert_eq!(world.grants.upkeep.refresh_due(10).await.unwrap(), 1);
+    assert_eq!(world.state().await, ("active".into(), None));
+    credentials.session_for(&alice).await.unwrap();
+}
+
+#[sqlx::test(migrations = "./migrations")]
 async fn q13_a_deleted_user_is_forgotten_after_a_second_look(pool: PgPool) {
     let world = World::new(pool);
     world.consent("alice").await;
