@@ -251,9 +251,10 @@ impl Refresher {
             Some(TokenFailure::Throttled { retry_after }) => {
                 (Outcome::Delayed, later(unchanged, *retry_after))
             }
-            Some(TokenFailure::Client(ClientError::Provider(ProviderProblem::Unreachable(_)))) => {
-                (Outcome::Delayed, later(unchanged, None))
-            }
+            // Nothing was sent.
+            Some(TokenFailure::Client(
+                ClientError::Provider(ProviderProblem::Unreachable(_)) | ClientError::Store,
+            )) => (Outcome::Delayed, later(unchanged, None)),
             Some(TokenFailure::Unreachable(_)) => (Outcome::Doubtful, later(unchanged, None)),
             Some(TokenFailure::Uncertain(_)) if unchanged == GrantState::OperatorActionRequired => {
                 (Outcome::Doubtful, later(unchanged, None))

@@ -107,6 +107,9 @@ pub enum ClientError {
     /// The registration failed.
     #[error("the OAuth client could not be registered: {0}")]
     Registration(String),
+    /// This server's database did not answer: nothing was sent, and nobody need act. The log has the details.
+    #[error("the OAuth client could not be read from this server's database")]
+    Store,
 }
 
 /// Gives the OAuth client.

@@ -195,7 +195,14 @@ impl OAuthClient for RegisteredClient {
 
 impl From<ClientStoreError> for ClientError {
     fn from(error: ClientStoreError) -> Self {
-        Self::Registration(error.to_string())
+        match error {
+            ClientStoreError::Database(error) => {
+                tracing::warn!(%error, "the registered OAuth client cannot be stored or read");
+                Self::Store
+            }
+            // The operator may bring the key back.
+            sealed @ ClientStoreError::Envelope(_) => Self::Registration(sealed.to_string()),
+        }
     }
 }
 

@@ -73,6 +73,12 @@ async fn t12_every_kind_of_failure_has_its_own_end(pool: PgPool) {
             due: Some((240, 360)),
         },
         Case {
+            failure: TokenFailure::Client(ClientError::Store),
+            state: "active",
+            audited: false,
+            due: Some((12, 18)),
+        },
+        Case {
             failure: TokenFailure::Unreachable("HTTP 503".into()),
             state: "active",
             audited: false,

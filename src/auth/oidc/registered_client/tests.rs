@@ -118,6 +118,19 @@ async fn a_configured_client_is_used_as_it_is(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "./migrations")]
+async fn a_database_that_does_not_answer_is_no_failed_registration(pool: PgPool) {
+    let away =
+        sqlx::postgres::PgPoolOptions::new().connect_lazy_with(pool.connect_options().as_ref().clone());
+    away.close().await;
+    let mut world = World::new(pool).await;
+    world.pool = away;
+    let client = world.client(&[]);
+    assert_eq!(client.current().await.unwrap_err(), ClientError::Store);
+    assert_eq!(client.by_id("client-1").await.unwrap_err(), ClientError::Store);
+    assert_eq!(world.registry.count(), 0);
+}
+
+#[sqlx::test(migrations = "./migrations")]
 async fn without_a_client_the_command_that_makes_one_is_told(pool: PgPool) {
     let world = World::new(pool).await;
     let error = world.client_at(false, &[]).current().await.unwrap_err();
