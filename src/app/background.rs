@@ -77,13 +77,14 @@ fn spawn_upkeep(config: &Config, foundation: &Foundation, grants: &Grants, parts
     };
     let (pool, clock) = (foundation.worker_pool().clone(), foundation.clock.clone());
     let grace = Duration::from_secs(config.server.shutdown_grace_seconds);
-    let (shutdown, broker) = (parts.shutdown(), grants.broker.clone());
+    let shutdown = parts.shutdown();
     parts.spawn("the upkeep of grants", async move {
         worker::run(duties, pool, clock, shutdown, grace).await;
-        // A refresh that was answered must be stored.
-        broker.finish().await;
         Ok(())
     });
+    // Requests and scans start refreshes, too, until they end; one that was answered must be stored.
+    let broker = grants.broker.clone();
+    parts.at_end("a refresh of a grant", async move { broker.finish().await });
 }
 
 fn search_service(config: &Config, foundation: &Foundation, service: &IndexService) -> SearchService {

@@ -191,11 +191,10 @@ impl TokenBroker {
         task.await.unwrap_or(Ok(Outcome::LeaseLost))
     }
 
-    /// Waits until no refresh runs any more; call it before the database is closed.
+    /// Waits until no refresh runs any more; call it when nobody asks for tokens any more, before the database is closed.
     pub async fn finish(&self) {
         self.inner.tasks.close();
         self.inner.tasks.wait().await;
-        self.inner.tasks.reopen();
     }
 }
 
