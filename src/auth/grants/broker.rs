@@ -113,15 +113,21 @@ impl TokenBroker {
             return Ok(token);
         }
         let _flight = self.inner.flights.enter(user).await;
-        let (began, mut pause) = (Instant::now(), FIRST_PAUSE);
+        let (began, mut pause, mut refreshed) = (Instant::now(), FIRST_PAUSE, false);
         loop {
             let grant = match self.look(user).await? {
                 Look::Ready(token) => return Ok(token),
+                // Each round would use up a refresh token, and no caller gets anything.
+                Look::Stale(_) if refreshed => {
+                    return Err(CredentialError::Temporary(
+                        "its access tokens end as soon as they are issued".to_owned(),
+                    ));
+                }
                 Look::Stale(grant) => grant,
             };
             let now = self.inner.refresher.clock.now();
             if let Some(lease) = self.store().claim(*grant, now).await.map_err(unusable)? {
-                self.refresh(lease).await.map_err(unusable)?;
+                refreshed = self.refresh(lease).await.map_err(unusable)? == Outcome::Refreshed;
                 continue;
             }
             if began.elapsed() >= PATIENCE {

@@ -1,5 +1,6 @@
 //! One refresh, whoever asks and whatever crashes.
 
+use crate::auth::CredentialError;
 use crate::auth::grants::testing::{Next, World};
 use crate::auth::grants::{GrantUpkeep, TokenBroker};
 use crate::ids::UserId;
@@ -66,6 +67,21 @@ async fn a_good_token_is_handed_out_without_asking_anybody(pool: PgPool) {
     assert_eq!(world.provider.count(), 0);
     world.advance(2);
     assert_eq!(world.token("alice").await.unwrap(), "at-alice-2");
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn tokens_that_end_at_once_are_not_asked_for_again_and_again(pool: PgPool) {
+    let world = World::new(pool);
+    world.consent("alice").await;
+    world.advance(1_000);
+    for _ in 0..3 {
+        world.provider.script(Next::Answer(|answer| {
+            answer.expires_in = Some(std::time::Duration::from_nanos(1));
+        }));
+    }
+    let ended = world.token("alice").await;
+    assert!(matches!(ended, Err(CredentialError::Temporary(_))), "{ended:?}");
+    assert_eq!(world.provider.count(), 1);
 }
 
 #[sqlx::test(migrations = "./migrations")]
