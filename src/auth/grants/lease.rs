@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use sqlx::PgConnection;
 
-/// How long a holder may be silent: more than three times the token endpoint's time limit.
+/// How long a holder may be silent: more than twice what a refresh may take until its answer.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 
 /// A claimed grant.
@@ -91,8 +91,29 @@ impl GrantStore {
         lease: &Lease,
         refreshed: &Refreshed<'_>,
     ) -> Result<bool, GrantError> {
+        self.write(lease, refreshed, None).await
+    }
+
+    /// Stores a result whose lease was lost while it was written: its refresh token is the successor of the very one that
+    /// still stands, which is worth nothing any more, whoever tries it now. `false` when something newer stands.
+    pub(super) async fn succeeded_late(
+        &self,
+        lease: &Lease,
+        refreshed: &Refreshed<'_>,
+    ) -> Result<bool, GrantError> {
+        self.write(lease, refreshed, Some(&lease.grant.refresh_token))
+            .await
+    }
+
+    /// Writes a result while the lease stands or, with `predecessor`, while that refresh token does.
+    async fn write(
+        &self,
+        lease: &Lease,
+        refreshed: &Refreshed<'_>,
+        predecessor: Option<&str>,
+    ) -> Result<bool, GrantError> {
         let grant = &lease.grant;
-        let was_active = grant.state == GrantState::Active;
+        let was_active = grant.state == GrantState::Active && predecessor.is_none();
         let reason = (refreshed.state != GrantState::Active).then_some(BEARER_REFUSED);
         let mut tx = self.pool.begin().await.map_err(DbError)?;
         let updated = sqlx::query!(
@@ -102,7 +123,8 @@ impl GrantStore {
                  state_since = case when $12 or state = $10 then state_since else $8 end,
                  refused_at = case when $10 = 'active' then null else refused_at end, absent_since = null,
                  consecutive_failures = 0, lease_until = null, lease_generation = lease_generation + 1
-             where uid = $1 and lease_generation = $2 and provisioned_at = $3",
+             where uid = $1 and provisioned_at = $3
+               and (lease_generation = $2 or refresh_token = $13 and state <> 'active')",
             grant.uid.as_str(),
             grant.lease_generation,
             grant.provisioned_at,
@@ -116,7 +138,8 @@ impl GrantStore {
             refreshed.due_at,
             refreshed.state.name(),
             reason,
-            was_active && refreshed.state == GrantState::Active
+            was_active && refreshed.state == GrantState::Active,
+            predecessor
         )
         .execute(&mut *tx)
         .await

@@ -16,10 +16,14 @@ use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Longest wait for the token endpoint: less than a third of the lease with everything around it.
+/// Longest wait for the token endpoint: a quarter of the lease.
 const TIME_LIMIT: Duration = Duration::from_secs(15);
 
-/// How often a result is written before it is given up. Losing it costs the user a new consent.
+/// Longest look-up of this server's client, before anything is sent.
+const CLIENT_TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often a result is written before it is given up. Losing it costs the user a new consent, so this may outlast the
+/// lease: the write is fenced, and a [late](GrantStore::succeeded_late) one may still do.
 const WRITES: u32 = 8;
 
 /// Pause between two of them.
@@ -101,7 +105,7 @@ impl Refresher {
 
     async fn ask(&self, lease: &Lease, refresh_token: &SecretString) -> Result<TokenAnswer, Refusal> {
         let client_id = &lease.grant.client_id;
-        let known = tokio::time::timeout(TIME_LIMIT, self.check_client(client_id)).await;
+        let known = tokio::time::timeout(CLIENT_TIME_LIMIT, self.check_client(client_id)).await;
         known.map_err(|_| {
             TokenFailure::Unreachable("this server's OAuth client could not be looked up in time".to_owned())
         })??;
@@ -152,22 +156,31 @@ impl Refresher {
             due_at,
             state,
         };
+        if self.store_answer(lease, &refreshed).await? {
+            return Ok(Outcome::Refreshed);
+        }
+        self.give_back(lease, answer).await?;
+        Ok(Outcome::LeaseLost)
+    }
+
+    async fn store_answer(&self, lease: &Lease, refreshed: &Refreshed<'_>) -> Result<bool, GrantError> {
         let mut writes = 1;
-        let written = loop {
-            match self.store.succeeded(lease, &refreshed).await {
+        loop {
+            let written = match self.store.succeeded(lease, refreshed).await {
+                Ok(false) if refreshed.refresh_token.is_some() => {
+                    self.store.succeeded_late(lease, refreshed).await
+                }
+                written => written,
+            };
+            match written {
                 Err(error) if writes < WRITES => {
                     tracing::warn!(%error, "the new refresh token could not be stored yet");
                     writes += 1;
                     tokio::time::sleep(WRITE_PAUSE).await;
                 }
-                ended => break ended?,
+                ended => return ended,
             }
-        };
-        if written {
-            return Ok(Outcome::Refreshed);
         }
-        self.give_back(lease, answer).await?;
-        Ok(Outcome::LeaseLost)
     }
 
     /// The user revoked or consented anew during the refresh: the token that came of it must not live on.

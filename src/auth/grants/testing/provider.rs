@@ -20,6 +20,8 @@ pub(in crate::auth::grants) enum Next {
     HangAfter,
     /// Answers when told.
     Wait(Arc<Notify>),
+    /// Uses the token up, and answers when told.
+    AnswerLate(Arc<Notify>),
     /// Changes the answer.
     Answer(fn(&mut TokenAnswer)),
 }
@@ -128,6 +130,11 @@ impl TokenEndpoint for Provider {
                 std::future::pending::<()>().await;
             }
             Some(Next::Wait(go)) => go.notified().await,
+            Some(Next::AnswerLate(go)) => {
+                let answer = self.rotate(token)?;
+                go.notified().await;
+                return Ok(answer);
+            }
             Some(Next::Answer(change)) => {
                 let mut answer = self.rotate(token)?;
                 change(&mut answer);

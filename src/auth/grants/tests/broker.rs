@@ -176,6 +176,40 @@ async fn a_holder_that_wakes_up_after_a_takeover_writes_nothing(pool: PgPool) {
     assert_eq!(now, stored, "the sleeper's result was refused");
 }
 
+/// As after a database that was away for longer than the lease: the answer is in hand, and another worker has the claim.
+#[sqlx::test(migrations = "./migrations")]
+async fn a_new_refresh_token_is_stored_over_a_taker_who_has_nothing_yet(pool: PgPool) {
+    let world = World::new(pool);
+    world.consent("alice").await;
+    world.advance(1_000);
+    let (late, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    world.provider.script(Next::AnswerLate(late.clone()));
+    let slow = world.grants.broker.clone();
+    let slow = tokio::spawn(async move { slow.access_token(&UserId::new("alice")).await });
+    world.provider.asked.notified().await;
+    world.advance(61);
+    let taker = world.process(&world.pool);
+    world.provider.script(Next::Wait(go.clone()));
+    let taker = tokio::spawn(async move { taker.upkeep.refresh_due(10).await });
+    world.provider.asked.notified().await;
+    assert_eq!(world.state().await.0, "uncertain");
+    late.notify_one();
+    let token = slow.await.unwrap().unwrap();
+    assert_eq!(token.expose_secret(), "at-alice-2");
+    go.notify_one();
+    taker.await.unwrap().unwrap();
+    assert_eq!(
+        world.state().await,
+        ("active".into(), None),
+        "its refusal is fenced off"
+    );
+    assert_eq!(world.token("alice").await.unwrap(), "at-alice-2");
+    assert_eq!(
+        world.one::<i64>("select count(*) from pending_revocations").await,
+        0
+    );
+}
+
 #[sqlx::test(migrations = "./migrations")]
 async fn idle_grants_live_on_for_a_simulated_quarter_day(pool: PgPool) {
     let world = World::new(pool);
