@@ -115,7 +115,9 @@ impl From<TokenFailure> for Refusal {
         match failure {
             TokenFailure::InvalidGrant(why) | TokenFailure::Refused(why) => Self::CodeRefused(why),
             TokenFailure::InvalidClient(why) => Self::ClientRefused(why),
-            TokenFailure::Unreachable(why) | TokenFailure::Uncertain(why) => Self::ProviderAway(why),
+            TokenFailure::Unreachable(why)
+            | TokenFailure::Uncertain(why)
+            | TokenFailure::InternalError(why) => Self::ProviderAway(why),
             throttled @ TokenFailure::Throttled { .. } => Self::ProviderAway(throttled.to_string()),
             TokenFailure::Client(error) => error.into(),
         }

@@ -11,7 +11,7 @@
 //! | `sink`, `mint` | storing a consent as `BACKGROUND_CREDENTIAL` says |
 //! | `stored_access` | status, scopes, revocation |
 //! | `pending`, `revocation` | what must still end elsewhere |
-//! | `departed` | accounts that were deleted at Nextcloud |
+//! | `departed`, `doubt` | accounts that were deleted at Nextcloud, grants that stay in doubt |
 //! | `upkeep` | what jobs do about all that |
 //! | `assembly` | all of it put together |
 
@@ -19,6 +19,7 @@ mod assembly;
 mod background;
 mod broker;
 mod departed;
+mod doubt;
 mod grant;
 mod grant_state;
 mod grant_store;

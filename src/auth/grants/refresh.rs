@@ -10,6 +10,7 @@ use crate::auth::oidc::{
 };
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
+use crate::ids::UserId;
 use crate::telemetry::record;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
@@ -31,6 +32,13 @@ const WRITE_PAUSE: Duration = Duration::from_secs(1);
 
 /// After this long a grant whose token Nextcloud refused is tried again.
 const REFUSED_FOR: TimeDelta = TimeDelta::hours(1);
+
+/// A provider that gives no answer so long after the refresh token's end gives none any more: the `oidc` app may forgive
+/// a few minutes (facts §0 row 4).
+const OVER_FOR: TimeDelta = TimeDelta::hours(1);
+
+/// Why a grant whose time is over is worth nothing.
+const RAN_OUT: &str = "the consent ran out, because it could not be refreshed in time";
 
 /// How a refresh ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,18 +218,23 @@ impl Refresher {
                 GrantState::ReauthRequired | GrantState::OperatorActionRequired
             )
         {
-            self.audit
-                .record(AuditEvent {
-                    at: now,
-                    action: AuditAction::RefreshFailed,
-                    actor: None,
-                    subject: Some(lease.grant.uid.clone()),
-                    origin: AuditOrigin::default(),
-                    detail: Some(failed.reason),
-                })
-                .await;
+            self.tell(&lease.grant.uid, failed.reason, now).await;
         }
         Ok(outcome)
+    }
+
+    /// Writes down that a grant works no more.
+    pub(super) async fn tell(&self, user: &UserId, reason: String, at: DateTime<Utc>) {
+        self.audit
+            .record(AuditEvent {
+                at,
+                action: AuditAction::RefreshFailed,
+                actor: None,
+                subject: Some(user.clone()),
+                origin: AuditOrigin::default(),
+                detail: Some(reason),
+            })
+            .await;
     }
 
     /// What a failure means for the grant.
@@ -264,15 +277,29 @@ impl Refresher {
             Some(TokenFailure::Throttled { retry_after }) => {
                 (Outcome::Delayed, later(unchanged, *retry_after))
             }
-            // Nothing was sent.
-            Some(TokenFailure::Client(
-                ClientError::Provider(ProviderProblem::Unreachable(_)) | ClientError::Store,
-            )) => (Outcome::Delayed, later(unchanged, None)),
-            Some(TokenFailure::Unreachable(_)) => (Outcome::Doubtful, later(unchanged, None)),
-            Some(TokenFailure::Uncertain(_)) if unchanged == GrantState::OperatorActionRequired => {
-                (Outcome::Doubtful, later(unchanged, None))
+            // Nothing was used up.
+            Some(
+                TokenFailure::Unreachable(_)
+                | TokenFailure::Client(
+                    ClientError::Provider(ProviderProblem::Unreachable(_)) | ClientError::Store,
+                ),
+            ) => (Outcome::Delayed, later(unchanged, None)),
+            Some(TokenFailure::Uncertain(_) | TokenFailure::InternalError(_))
+                if grant.refresh_expires_at.is_some_and(|end| now - end >= OVER_FOR) =>
+            {
+                (Outcome::ReauthRequired, dead(RAN_OUT.to_owned()))
             }
-            Some(TokenFailure::Uncertain(_)) => (Outcome::Doubtful, later(GrantState::Uncertain, None)),
+            Some(failure @ (TokenFailure::Uncertain(_) | TokenFailure::InternalError(_))) => {
+                let outcome = match failure {
+                    TokenFailure::InternalError(_) => Outcome::Doubtful,
+                    _ => Outcome::Delayed,
+                };
+                let state = match unchanged {
+                    GrantState::OperatorActionRequired => unchanged,
+                    _ => GrantState::Uncertain,
+                };
+                (outcome, later(state, None))
+            }
             None
             | Some(TokenFailure::InvalidClient(_) | TokenFailure::Refused(_) | TokenFailure::Client(_)) => {
                 let failed = Failed {
@@ -295,7 +322,7 @@ fn why_dead(lease: &Lease, said: &str, now: DateTime<Utc>) -> String {
     if lease.uncertain {
         "a refresh was cut short, and its result was lost".to_owned()
     } else if lease.grant.refresh_expires_at.is_some_and(|end| end <= now) {
-        "the consent ran out, because it could not be refreshed in time".to_owned()
+        RAN_OUT.to_owned()
     } else {
         format!("the identity provider says that the consent has ended: {said}")
     }

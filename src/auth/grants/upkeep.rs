@@ -60,8 +60,10 @@ impl GrantUpkeep for Upkeep {
     async fn refresh_due(&self, limit: i64) -> Result<usize, GrantError> {
         let turns = self.broker.refresh_due(limit).await?;
         for (user, outcome) in &turns {
-            if *outcome == Outcome::Doubtful {
-                self.departed.check(user).await?;
+            let doubtful = *outcome == Outcome::Doubtful;
+            let forgotten = doubtful && self.departed.check(user).await?;
+            if !forgotten && (doubtful || *outcome == Outcome::Delayed) {
+                self.departed.give_up_if_hopeless(user, doubtful).await?;
             }
         }
         Ok(turns.len())

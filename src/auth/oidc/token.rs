@@ -47,6 +47,9 @@ pub enum TokenFailure {
     /// The request went out and no usable answer came: the refresh token may have been used up.
     #[error("the identity provider did not answer the refresh: {0}")]
     Uncertain(String),
+    /// The same as a page with 500: also how the `oidc` app answers for a deleted account (facts §0 row 9).
+    #[error("the identity provider did not answer the refresh: {0}")]
+    InternalError(String),
     /// This server has no client.
     #[error(transparent)]
     Client(#[from] ClientError),

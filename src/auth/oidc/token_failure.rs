@@ -29,7 +29,10 @@ pub(super) fn of_answer(answer: &IdpAnswer, now: DateTime<Utc>) -> TokenFailure 
     {
         return TokenFailure::Unreachable("Nextcloud is in maintenance mode".to_owned());
     }
-    // 500 is also how the `oidc` app answers for a deleted user (facts §0 row 9): nothing may be concluded from it.
+    // Nothing may be concluded from it alone.
+    if status == StatusCode::INTERNAL_SERVER_ERROR && answer.body.trim_ascii_start().starts_with(b"<") {
+        return TokenFailure::InternalError("HTTP 500 with a page".to_owned());
+    }
     if status.is_server_error() || status.is_success() {
         return TokenFailure::Uncertain(format!("HTTP {} without tokens", status.as_u16()));
     }
@@ -126,8 +129,9 @@ mod tests {
             TokenFailure::Unreachable(_)
         ));
         for (status, body) in [
-            (500, "<html>"),
-            (502, ""),
+            (500, ""),
+            (500, r#"{"error":"server_error"}"#),
+            (502, "<html>"),
             (503, ""),
             (504, rotated),
             (200, "<html>"),
@@ -136,6 +140,12 @@ mod tests {
             assert!(
                 matches!(of(status, &[], body), TokenFailure::Uncertain(_)),
                 "{status}"
+            );
+        }
+        for page in ["<html>", "\n<!DOCTYPE html>"] {
+            assert!(
+                matches!(of(500, &[], page), TokenFailure::InternalError(_)),
+                "{page}"
             );
         }
         for status in [302, 403, 404, 413] {

@@ -99,7 +99,7 @@ impl Provider {
             };
             if state.deleted.contains(&user) {
                 state.live.insert(token.to_owned(), user);
-                return Err(TokenFailure::Uncertain("HTTP 500 without JSON".into()));
+                return Err(TokenFailure::InternalError("HTTP 500 without tokens".into()));
             }
             state.used.insert(token.to_owned(), user.clone());
             user

@@ -174,6 +174,7 @@ async fn refused_bearers_are_tried_again_after_an_hour_however_long_the_window_i
 async fn q13_a_deleted_user_is_forgotten_after_a_second_look(pool: PgPool) {
     let world = World::new(pool);
     world.consent("alice").await;
+    world.consent("bob").await;
     world.provider.delete_user("alice");
     world.nextcloud.refuses_bearers.store(true, Ordering::SeqCst);
     let (alice, credentials) = (UserId::new("alice"), &world.grants.credentials);
@@ -182,21 +183,109 @@ async fn q13_a_deleted_user_is_forgotten_after_a_second_look(pool: PgPool) {
     world.grants.upkeep.refresh_due(10).await.unwrap();
     assert_eq!(
         world.one::<i64>("select count(*) from grants").await,
-        1,
+        2,
         "one look is not enough"
     );
     for _ in 0..12 {
         world.advance(10);
         world.grants.upkeep.refresh_due(10).await.unwrap();
     }
-    for table in ["select count(*) from grants", "select count(*) from users"] {
-        assert_eq!(world.one::<i64>(table).await, 0, "{table}");
+    for table in ["select uid from grants", "select uid from users"] {
+        assert_eq!(left(&world, table).await, ["bob"], "{table}");
     }
     assert_eq!(
         world.one::<i64>("select count(*) from pending_revocations").await,
         0
     );
-    assert_eq!(world.trail().await, ["consent", "revocation"]);
+    assert_eq!(world.trail().await, ["consent", "consent", "revocation"]);
+}
+
+async fn left(world: &World, sql: &'static str) -> Vec<String> {
+    sqlx::query_scalar(sql).fetch_all(&world.pool).await.unwrap()
+}
+
+/// Writes that fail: every real refresh ends with a page, a token that nobody has is judged as ever.
+#[sqlx::test(migrations = "./migrations")]
+async fn an_outage_that_looks_like_deleted_accounts_deletes_nobody(pool: PgPool) {
+    let world = World::new(pool);
+    for user in ["alice", "bob"] {
+        world.consent(user).await;
+        world.provider.delete_user(user);
+    }
+    world.nextcloud.refuses_bearers.store(true, Ordering::SeqCst);
+    for _ in 0..6 * 25 {
+        world.advance(10);
+        while world.grants.upkeep.refresh_due(10).await.unwrap() > 0 {}
+    }
+    let states = left(&world, "select distinct state from grants").await;
+    assert_eq!(states, ["uncertain"]);
+    assert_eq!(left(&world, "select uid from users").await.len(), 2);
+    let seen = "select count(*) from grants where absent_since is not null";
+    assert_eq!(world.one::<i64>(seen).await, 2, "it did look like that");
+}
+
+/// Nobody else can show that the provider works, so a day must pass.
+#[sqlx::test(migrations = "./migrations")]
+async fn q13_the_only_user_is_forgotten_after_a_day(pool: PgPool) {
+    let world = World::new(pool);
+    world.provider.endless.store(true, Ordering::SeqCst);
+    world.consent("alice").await;
+    world.provider.delete_user("alice");
+    world.nextcloud.refuses_bearers.store(true, Ordering::SeqCst);
+    let (alice, credentials) = (UserId::new("alice"), &world.grants.credentials);
+    credentials.session_for(&alice).await.unwrap();
+    credentials.rejected(&alice).await.unwrap();
+    world.grants.upkeep.refresh_due(10).await.unwrap();
+    for _ in 0..23 * 6 {
+        world.advance(600);
+        world.grants.upkeep.refresh_due(10).await.unwrap();
+    }
+    assert_eq!(left(&world, "select uid from grants").await, ["alice"]);
+    for _ in 0..7 {
+        world.advance(600);
+        world.grants.upkeep.refresh_due(10).await.unwrap();
+    }
+    assert!(left(&world, "select uid from users").await.is_empty());
+}
+
+/// The access token ends long before the refresh, so Nextcloud cannot be asked: the user is paused, not erased.
+#[sqlx::test(migrations = "./migrations")]
+async fn q13_a_deleted_user_with_a_long_window_is_given_up(pool: PgPool) {
+    let world = World::new(pool);
+    world.provider.endless.store(true, Ordering::SeqCst);
+    world.consent("alice").await;
+    world.consent("bob").await;
+    world.provider.delete_user("alice");
+    for _ in 0..30 * 12 {
+        world.advance(300);
+        while world.grants.upkeep.refresh_due(10).await.unwrap() > 0 {}
+    }
+    let states = "select uid || ' ' || state from grants order by uid";
+    assert_eq!(
+        left(&world, states).await,
+        ["alice reauth_required", "bob active"]
+    );
+    let asked = world.provider.count();
+    assert!(asked < 25, "{asked}");
+    assert_eq!(world.trail().await, ["consent", "consent", "refresh_failed"]);
+    let error = world.token("alice").await.unwrap_err();
+    assert!(matches!(error, CredentialError::Unusable(_)), "{error}");
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_doubt_ends_with_the_window(pool: PgPool) {
+    let world = World::new(pool);
+    world.consent("alice").await;
+    world.provider.delete_user("alice");
+    let mut waited = 0;
+    while world.state().await.0 != "reauth_required" {
+        world.advance(60);
+        waited += 1;
+        assert!(waited < 120, "for ever");
+        world.grants.upkeep.refresh_due(10).await.unwrap();
+    }
+    assert!(waited > 80, "an hour beyond the end: {waited}");
+    assert_eq!(world.grants.upkeep.refresh_due(10).await.unwrap(), 0);
 }
 
 #[sqlx::test(migrations = "./migrations")]
@@ -209,8 +298,8 @@ async fn a_token_endpoint_that_fails_for_everybody_deletes_nobody(pool: PgPool) 
     credentials.rejected(&alice).await.unwrap();
     for _ in 0..80 {
         for _ in 0..2 {
-            world.provider.script(Next::Fail(TokenFailure::Uncertain(
-                "HTTP 500 without JSON".into(),
+            world.provider.script(Next::Fail(TokenFailure::InternalError(
+                "HTTP 500 without tokens".into(),
             )));
         }
         world.advance(10);

@@ -176,8 +176,9 @@ async fn t12_failures_of_a_refresh_are_told_apart_and_never_retried() {
         next(maintenance.into_response()).await,
         TokenFailure::Unreachable(_)
     ));
+    let page = (StatusCode::INTERNAL_SERVER_ERROR, Html("<html>")).into_response();
+    assert!(matches!(next(page).await, TokenFailure::InternalError(_)));
     for uncertain in [
-        (StatusCode::INTERNAL_SERVER_ERROR, Html("<html>")).into_response(),
         Html("<html>").into_response(),
         axum::Json(json!({"expires_in": 900})).into_response(),
         StatusCode::OK.into_response(),
