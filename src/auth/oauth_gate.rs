@@ -91,7 +91,7 @@ impl OAuthGate {
     }
 }
 
-/// The scopes that a token gives here. Other providers leave the scopes of `OpenID` Connect out of tokens made for a
+/// The scopes that a token gives here; `None` only where the operator chose a check that tells of none. Other providers leave the scopes of `OpenID` Connect out of tokens made for a
 /// resource (RFC 8707), and asking for a better token would never end: whose token it is was verified, which is all that
 /// `openid` says. The `oidc` app keeps them, and leaves out what the client may not have.
 fn scopes_of(verified: &VerifiedBearer) -> Option<ScopeSet> {

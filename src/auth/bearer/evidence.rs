@@ -17,7 +17,8 @@ pub(super) struct Evidence {
     pub(super) made_for: MadeFor,
     /// `client_id`, else `azp`.
     pub(super) client_id: Option<String>,
-    /// `None`: the provider does not tell.
+    /// `None`: the way in which it was checked tells of no scopes (userinfo). A JWT or an introspection answer without
+    /// them has none.
     pub(super) scopes: Option<ScopeSet>,
     /// When it ends; `None`: the provider does not tell.
     pub(super) expires_at: Option<DateTime<Utc>>,

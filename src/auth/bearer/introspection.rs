@@ -96,7 +96,7 @@ fn read(
         subject: text("sub").ok_or(BearerError::UnknownUser)?.to_owned(),
         made_for,
         client_id,
-        scopes: scopes(claims),
+        scopes: Some(scopes(claims).unwrap_or_default()),
         expires_at,
     })
 }

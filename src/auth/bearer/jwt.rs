@@ -83,7 +83,7 @@ pub(super) async fn verify(
         subject: text("sub").ok_or(BearerError::UnknownUser)?,
         made_for: MadeFor::Named(named.into_iter().map(str::to_owned).collect()),
         client_id: text("client_id").or_else(|| text("azp")),
-        scopes: scopes(&claims),
+        scopes: Some(scopes(&claims).unwrap_or_default()),
         expires_at: Some(expires_at),
     })
 }

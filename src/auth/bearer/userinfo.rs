@@ -50,6 +50,7 @@ pub(super) async fn ask(
         subject: subject.to_owned(),
         made_for: MadeFor::ThisServer,
         client_id: None,
+        // Most answers name none, and who chose this way goes without.
         scopes: scopes(&claims),
         expires_at: None,
     })

@@ -21,7 +21,8 @@ pub enum Audience {
 pub struct VerifiedBearer {
     /// Whose it is.
     pub principal: Principal,
-    /// Its scopes as [`crate::auth::scopes::Scope`] writes them; `None`: the provider does not tell.
+    /// Its scopes as [`crate::auth::scopes::Scope`] writes them. `None` restricts nothing: the operator chose userinfo,
+    /// whose answer names none. A token that could have named its scopes and does not has an empty set.
     pub scopes: Option<BTreeSet<String>>,
     /// The client that it was given to, when told.
     pub client_id: Option<String>,

@@ -56,6 +56,22 @@ async fn a_token_of_the_oidc_app_lives_half_as_long_as_introspection_says() {
 }
 
 #[tokio::test]
+async fn a_token_that_names_no_scopes_allows_nothing_whoever_vouches_for_it() {
+    let world = World::new().await;
+    let mut silent = world.active();
+    silent.as_object_mut().unwrap().remove("scope");
+    world.idp.set(Reply::Json(silent));
+    let none = Some(std::collections::BTreeSet::new());
+    assert_eq!(world.mcp(OPAQUE).await.unwrap().scopes, none);
+    let jwt = world.token(&json!({"scope": null}));
+    assert_eq!(world.mcp(&jwt).await.unwrap().scopes, none);
+    // Userinfo has no place for scopes: who chose it goes without.
+    let world = by_userinfo().await;
+    world.idp.set(Reply::Json(json!({"sub": "alice"})));
+    assert_eq!(world.mcp(OPAQUE).await.unwrap().scopes, None);
+}
+
+#[tokio::test]
 async fn j08_inactive_is_401_and_every_trouble_of_the_provider_is_503() {
     let world = World::new().await;
     let hanging = World::with(Setup {
