@@ -120,7 +120,14 @@ impl ConsentService {
 
     async fn login(&self, flow: &Flow, query: CallbackQuery) -> Result<Principal, Refusal> {
         let verified = self.verify(flow, query).await?;
-        let Verified { metadata, claims, .. } = &verified;
+        let principal = self.who_logged_in(&verified).await;
+        // A login keeps nothing, and some providers give a refresh token whatever was asked for.
+        self.discard(flow, &verified.answer).await;
+        principal
+    }
+
+    async fn who_logged_in(&self, verified: &Verified) -> Result<Principal, Refusal> {
+        let Verified { metadata, claims, .. } = verified;
         let identities = &self.parts.identities;
         let known = identities
             .principal(metadata, &claims.issuer, &claims.subject)
@@ -131,7 +138,7 @@ impl ConsentService {
         if metadata.is_own_nextcloud {
             return Err(Refusal::UnknownUser);
         }
-        match self.ask_nextcloud(&verified).await {
+        match self.ask_nextcloud(verified).await {
             Ok(user) => Ok(identities.confirm(&claims.issuer, &claims.subject, &user).await?),
             Err(Refusal::BearerRefused { .. }) => Err(Refusal::UnknownUser),
             Err(other) => Err(other),
@@ -146,13 +153,22 @@ impl ConsentService {
         origin: &AuditOrigin,
     ) -> Result<Consented, Refusal> {
         let verified = self.verify(flow, query).await?;
-        let user = match self.check_consent(&verified, expected).await {
-            Ok(user) => user,
-            Err(why) => {
-                self.discard(flow, &verified.answer).await;
-                return Err(why);
-            }
-        };
+        let outcome = self.keep(flow, &verified, expected, origin).await;
+        if outcome.is_err() {
+            self.discard(flow, &verified.answer).await;
+        }
+        outcome
+    }
+
+    /// Checks what was granted and stores it; an error means that nothing is stored.
+    async fn keep(
+        &self,
+        flow: &Flow,
+        verified: &Verified,
+        expected: Option<&UserId>,
+        origin: &AuditOrigin,
+    ) -> Result<Consented, Refusal> {
+        let user = self.check_consent(verified, expected).await?;
         let Verified {
             answer,
             claims,
@@ -167,12 +183,12 @@ impl ConsentService {
         let asked = || CONSENT_SCOPES.map(str::to_owned).to_vec();
         let grant = NewGrant {
             principal: principal.clone(),
-            issuer: claims.issuer,
-            subject: claims.subject,
+            issuer: claims.issuer.clone(),
+            subject: claims.subject.clone(),
             client_id: flow.client_id.clone(),
             scopes: answer.scopes.clone().unwrap_or_else(asked),
-            answer,
-            issued_at,
+            answer: answer.clone(),
+            issued_at: *issued_at,
         };
         let ends_at = self.parts.sink.store(grant, origin).await?;
         Ok(Consented {
@@ -233,18 +249,27 @@ impl ConsentService {
         // Before the request: lifetimes count from a moment that is not too late.
         let issued_at = parts.clock.now();
         let answer = parts.tokens.exchange_code(&exchange).await?;
+        match self.believe(flow, &answer).await {
+            Ok(claims) => Ok(Verified {
+                metadata,
+                answer,
+                claims,
+                issued_at,
+            }),
+            Err(why) => {
+                self.discard(flow, &answer).await;
+                Err(why)
+            }
+        }
+    }
+
+    async fn believe(&self, flow: &Flow, answer: &TokenAnswer) -> Result<IdTokenClaims, Refusal> {
         let missing = || Refusal::IdToken("the token endpoint sent none".to_owned());
         let id_token = answer.id_token.as_ref().ok_or_else(missing)?;
-        let claims = parts
-            .id_tokens
+        let id_tokens = &self.parts.id_tokens;
+        Ok(id_tokens
             .verify(id_token, &flow.client_id, &flow.nonce)
-            .await?;
-        Ok(Verified {
-            metadata,
-            answer,
-            claims,
-            issued_at,
-        })
+            .await?)
     }
 
     async fn ask_nextcloud(&self, verified: &Verified) -> Result<CurrentUser, Refusal> {

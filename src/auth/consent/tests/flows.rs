@@ -139,6 +139,32 @@ async fn o05_a_refused_id_token_ends_the_flow(pool: PgPool) {
     assert!(matches!(refused, Err(Refusal::IdToken(_))));
     assert!(world.stored().is_empty());
     assert_eq!(identities(&pool).await, 0);
+    assert_eq!(
+        *world.parts.ended.lock().unwrap(),
+        ["refresh-alice", "refresh-alice"],
+        "what the code gave is ended"
+    );
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn what_cannot_be_stored_is_ended_at_the_provider(pool: PgPool) {
+    let (world, cookie) = (World::new(&pool), browser());
+    world.set(|behaviour| behaviour.sink_is_broken = true);
+    let started = world.consent(None, &cookie).await.unwrap();
+    let refused = world.finish(callback(&started, "alice"), &cookie).await;
+    assert!(matches!(refused, Err(Refusal::NotMinted(_))), "{refused:?}");
+    assert_eq!(*world.parts.ended.lock().unwrap(), ["refresh-alice"]);
+
+    world.set(|behaviour| behaviour.sink_is_broken = false);
+    let started = world.consent(None, &cookie).await.unwrap();
+    sqlx::query("drop table identities").execute(&pool).await.unwrap();
+    let refused = world.finish(callback(&started, "bob"), &cookie).await;
+    assert!(matches!(refused, Err(Refusal::Internal(_))), "{refused:?}");
+    assert_eq!(
+        *world.parts.ended.lock().unwrap(),
+        ["refresh-alice", "refresh-bob"]
+    );
+    assert!(world.stored().is_empty());
 }
 
 #[sqlx::test(migrations = "./migrations")]
@@ -174,6 +200,10 @@ async fn o08_a_link_of_alice_stores_nothing_for_bob(pool: PgPool) {
     let started = world.consent(Some(&link), &cookie).await.unwrap();
     world.finish(callback(&started, "alice"), &cookie).await.unwrap();
     assert_eq!(world.stored(), ["alice"]);
+    assert!(
+        !world.parts.ended.lock().unwrap().contains(&"refresh-alice".to_owned()),
+        "what is kept lives on"
+    );
 }
 
 #[sqlx::test(migrations = "./migrations")]
@@ -230,6 +260,7 @@ async fn a_login_stores_no_credential(pool: PgPool) {
     };
     assert_eq!((principal.user().as_str(), to), ("alice", next));
     assert!(world.stored().is_empty());
+    assert_eq!(*world.parts.ended.lock().unwrap(), ["refresh-alice"]);
     assert_eq!(world.audited(), ["login"]);
 }
 

@@ -62,6 +62,7 @@ pub(crate) struct Behaviour {
     pub(crate) grants_refresh_token: bool,
     pub(crate) id_token: Result<(), IdTokenError>,
     pub(crate) nextcloud: AtNextcloud,
+    pub(crate) sink_is_broken: bool,
 }
 
 #[derive(Debug)]
@@ -200,6 +201,9 @@ impl CredentialSink for StandIns {
         grant: NewGrant,
         _origin: &AuditOrigin,
     ) -> Result<Option<DateTime<Utc>>, GrantError> {
+        if self.behaviour().sink_is_broken {
+            return Err(GrantError::NotMinted("HTTP 403".into()));
+        }
         self.stored.lock().unwrap().push(grant);
         Ok(Some(self.clock.now() + TimeDelta::minutes(30)))
     }
@@ -237,6 +241,7 @@ impl World {
                 grants_refresh_token: true,
                 id_token: Ok(()),
                 nextcloud: AtNextcloud::Accepts,
+                sink_is_broken: false,
             }),
             exchanges: Mutex::default(),
             nonces: Mutex::default(),
