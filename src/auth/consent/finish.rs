@@ -287,16 +287,20 @@ impl ConsentService {
         }
     }
 
+    /// A refusal about nobody known leaves no line: anybody can cause it, as often as they like. The log tells of it.
     async fn audit_refusal(&self, why: &Refusal, expected: Option<&UserId>, origin: &AuditOrigin) {
         let actor = match why {
             Refusal::AnotherUser { actual, .. } => Some(actual),
             _ => None,
         };
+        let Some(subject) = expected.or(actor) else {
+            return;
+        };
         let event = AuditEvent {
             at: self.parts.clock.now(),
             action: AuditAction::ConsentRefused,
             actor: actor.cloned(),
-            subject: expected.or(actor).cloned(),
+            subject: Some(subject.clone()),
             origin: origin.clone(),
             detail: Some(why.to_string()),
         };

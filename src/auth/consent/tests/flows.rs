@@ -120,7 +120,22 @@ async fn o03_a_denied_consent_asks_for_no_token(pool: PgPool) {
     let refused = world.finish(denied, &cookie).await;
     assert!(matches!(refused, Err(Refusal::Denied)));
     assert_eq!(world.exchanges(), 0);
+    assert!(world.audited().is_empty(), "a line about nobody could be had for nothing");
+
+    let link = world.link_for("alice").await;
+    let started = world.consent(Some(&link), &cookie).await.unwrap();
+    let denied = CallbackQuery {
+        error: Some("access_denied".into()),
+        code: None,
+        ..callback(&started, "alice")
+    };
+    assert!(matches!(
+        world.finish(denied, &cookie).await,
+        Err(Refusal::Denied)
+    ));
     assert_eq!(world.audited(), ["consent_refused"]);
+    let about = world.parts.events.lock().unwrap()[0].subject.clone();
+    assert_eq!(about, Some(UserId::new("alice")));
 }
 
 #[sqlx::test(migrations = "./migrations")]
