@@ -38,18 +38,18 @@ pub(super) fn is_jwt(token: &str) -> bool {
     part(header).is_some_and(|header| header.contains_key("alg"))
 }
 
-/// Whether a JWT says of itself that it has ended. Nothing is proven by it, and nothing but a refusal may follow.
-pub(super) fn says_expired(token: &str, now: DateTime<Utc>) -> bool {
-    token
-        .split('.')
-        .nth(1)
-        .and_then(part)
-        .and_then(|claims| claims.get("exp").and_then(Value::as_f64))
-        .is_some_and(|exp| {
-            #[expect(clippy::cast_precision_loss, reason = "seconds of this millennium are exact")]
-            let now = now.timestamp() as f64;
-            exp <= now
-        })
+/// When a JWT says of itself that it ends; `None` when it does not say it. Nothing is proven by it: it may only shorten
+/// what follows from a proof.
+pub(super) fn says_end(token: &str) -> Option<DateTime<Utc>> {
+    let claims = part(token.split('.').nth(1)?)?;
+    let exp = claims.get("exp")?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "saturates; what is no time is long over"
+    )]
+    let seconds = exp.as_i64().or_else(|| exp.as_f64().map(|exp| exp as i64));
+    let end = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    Some(end.unwrap_or(DateTime::UNIX_EPOCH))
 }
 
 fn part(text: &str) -> Option<Map<String, Value>> {
@@ -156,11 +156,15 @@ mod tests {
     }
 
     #[test]
-    fn an_end_in_the_past_is_seen_without_believing_the_token() {
-        let now = DateTime::from_timestamp(1_000, 0).unwrap();
-        let says = |claims: Value| says_expired(&format!("x.{}.y", encoded(&claims)), now);
-        assert!(says(json!({"exp": 1000})) && says(json!({"exp": 999.5})));
-        assert!(!says(json!({"exp": 1001})) && !says(json!({})) && !says_expired("opaque", now));
+    fn an_end_is_read_without_believing_the_token() {
+        let says = |claims: Value| says_end(&format!("x.{}.y", encoded(&claims))).map(|end| end.timestamp());
+        assert_eq!(says(json!({"exp": 1000})), Some(1000));
+        assert_eq!(says(json!({"exp": 999.5})), Some(999));
+        for no_time in [json!("soon"), json!(i64::MAX), json!(1e300), json!(null)] {
+            assert_eq!(says(json!({"exp": no_time})), Some(0), "long over");
+        }
+        assert_eq!(says(json!({})), None);
+        assert_eq!(says_end("opaque"), None);
     }
 
     #[test]

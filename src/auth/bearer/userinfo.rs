@@ -5,7 +5,7 @@
 //! where the operator chose it (`TOKEN_VALIDATION=userinfo`), who then trusts every client of the provider.
 //!
 //! At the `oidc` app an expired token presented here destroys its grant (facts §0 row 1): a JWT that says it has ended
-//! is never sent, and an opaque one cannot be known to be. One more reason for the default.
+//! or soon will is never sent, and an opaque one cannot be known to be. One more reason for the default.
 
 use super::evidence::{Evidence, MadeFor};
 use super::jwt::scopes;

@@ -52,6 +52,7 @@ struct Inner {
     gate: Gate,
     clock: SharedClock,
     timeout: Duration,
+    bearer_wait: Duration,
     sent: AtomicU64,
 }
 
@@ -75,6 +76,7 @@ impl Nextcloud {
                 gate: Gate::new(config.max_concurrency, clock.clone(), entropy),
                 clock,
                 timeout: Duration::from_secs(config.timeout_seconds.max(1)),
+                bearer_wait: request::BEARER_WAIT,
                 sent: AtomicU64::new(0),
             }),
         })

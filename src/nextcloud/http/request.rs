@@ -14,6 +14,7 @@ use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::time::Instant;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -21,6 +22,10 @@ use zeroize::Zeroizing;
 const MAX_REDIRECTS: usize = 5;
 /// A streamed answer may last this many times longer than a buffered one, as long as bytes keep coming.
 const STREAM_FACTOR: u32 = 20;
+
+/// How long a request with an access token may wait for its turn, redirects included. Whoever hands a token on leaves it
+/// 30 s or more; Nextcloud destroys the whole grant of a token that reaches it after its end (facts §0 row 1).
+pub(super) const BEARER_WAIT: Duration = Duration::from_secs(20);
 
 /// A request before it has a credential.
 #[derive(Debug)]
@@ -115,9 +120,14 @@ impl Nextcloud {
         } else {
             self.inner.timeout
         };
-        let mut ticket = self.inner.gate.enter(priority).await?;
+        let latest = matches!(credential, Some(Credential::Bearer(_)))
+            .then(|| Instant::now() + self.inner.bearer_wait);
+        let mut ticket = in_time(latest, self.inner.gate.enter(priority)).await?;
         let mut redirects = 0;
         loop {
+            if latest.is_some_and(|latest| latest < Instant::now()) {
+                return Err(waited_too_long());
+            }
             let mut request = self
                 .inner
                 .client
@@ -168,6 +178,24 @@ impl Nextcloud {
         }
         error
     }
+}
+
+/// `turn`, unless it comes after `latest`.
+async fn in_time(
+    latest: Option<Instant>,
+    turn: impl Future<Output = Result<Ticket, NextcloudError>>,
+) -> Result<Ticket, NextcloudError> {
+    match latest {
+        Some(latest) => tokio::time::timeout_at(latest, turn)
+            .await
+            .unwrap_or_else(|_elapsed| Err(waited_too_long())),
+        None => turn.await,
+    }
+}
+
+/// Nothing was sent, and the host is not to blame.
+fn waited_too_long() -> NextcloudError {
+    NextcloudError::Unreachable("too many requests wait for it; the access token might have ended".to_owned())
 }
 
 /// The `Authorization` header, marked as a secret.
@@ -261,7 +289,61 @@ pub(super) fn root_cause(error: &reqwest::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::LoginName;
+    use crate::auth::testing::manual_clock;
+    use crate::config::NextcloudConfig;
+    use crate::ids::{LoginName, UserId};
+    use std::sync::Arc;
+    use tokio::time::timeout;
+
+    /// How long access tokens wait in these tests.
+    const SHORT: Duration = Duration::from_millis(20);
+
+    /// Nobody listens there; nothing is sent in these tests.
+    fn one_place() -> Nextcloud {
+        let host: Url = "http://127.0.0.1:9/".parse().unwrap();
+        let config = NextcloudConfig {
+            public_url: host.clone(),
+            host,
+            verify_tls: true,
+            ca_bundle: None,
+            max_concurrency: 1,
+            timeout_seconds: 1,
+        };
+        let mut nextcloud = Nextcloud::new(&config, manual_clock()).unwrap();
+        Arc::get_mut(&mut nextcloud.inner).unwrap().bearer_wait = SHORT;
+        nextcloud
+    }
+
+    #[tokio::test]
+    async fn an_access_token_that_waited_too_long_is_not_sent() {
+        let nextcloud = one_place();
+        let bearer = nextcloud.session(UserId::new("alice"), Credential::Bearer("token".into()));
+        let busy = nextcloud.inner.gate.enter(Priority::Interactive).await.unwrap();
+        let refused = timeout(SHORT * 100, bearer.send(Call::get("/")))
+            .await
+            .expect("it does not wait on");
+        assert!(
+            matches!(&refused, Err(NextcloudError::Unreachable(why)) if why.contains("access token")),
+            "{refused:?}"
+        );
+        assert_eq!(nextcloud.requests_sent(), 0);
+        drop(busy);
+        // The host is not held for broken by it.
+        assert!(nextcloud.inner.gate.enter(Priority::Interactive).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_password_may_wait_longer() {
+        let nextcloud = one_place();
+        let basic = Credential::Basic {
+            login_name: LoginName::new("alice"),
+            password: "pw".into(),
+        };
+        let session = nextcloud.session(UserId::new("alice"), basic);
+        let _busy = nextcloud.inner.gate.enter(Priority::Interactive).await.unwrap();
+        let waiting = timeout(SHORT * 3, session.send(Call::get("/"))).await;
+        assert!(waiting.is_err(), "it still waits");
+    }
 
     #[test]
     fn basic_keeps_a_colon_in_the_password_and_is_secret() {

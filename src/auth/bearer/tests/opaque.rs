@@ -243,11 +243,21 @@ async fn an_ended_jwt_is_never_presented_since_that_would_destroy_its_grant() {
     let ended = world.token(&json!({"exp": world.now()}));
     assert_eq!(
         world.mcp(&ended).await.unwrap_err(),
-        BearerError::Refused("it has expired")
+        BearerError::Refused("it has expired, or ends within seconds")
     );
+    // It could end on its way.
+    let ending = world.token(&json!({"exp": world.now() + 15}));
+    assert!(is_refused(&world.mcp(&ending).await));
     assert_eq!(world.idp.asked(), 0);
-    let fresh = world.token(&json!({"exp": world.now() + 5}));
-    assert_eq!(uid(&world.mcp(&fresh).await), "alice");
+    let end = world.now() + 50;
+    let fresh = world.token(&json!({"exp": end}));
+    let answer = world.mcp(&fresh).await;
+    assert_eq!(uid(&answer), "alice");
+    assert_eq!(
+        answer.unwrap().expires_at.unwrap().timestamp(),
+        end,
+        "who passes it on must know its end"
+    );
     // Neither is it once it has ended, though it was good before.
     world.clock.advance(Duration::from_secs(61));
     assert!(is_refused(&world.mcp(&fresh).await));
