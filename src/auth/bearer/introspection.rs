@@ -9,20 +9,18 @@ use super::evidence::{Evidence, MadeFor};
 use super::jwt::scopes;
 use super::token_verifier::unavailable;
 use super::verified::BearerError;
-use crate::auth::oidc::{
-    Claims, ClientAuthMethod, ClientCredentials, IdpAnswer, IdpHttp, ProviderMetadata, audiences,
-};
+use crate::auth::oidc::{Claims, ClientAuthentication, IdpAnswer, IdpHttp, ProviderMetadata, audiences};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
-/// Asks `endpoint` about `token` as `client`.
+/// Asks `endpoint` about `token` as a client that proves itself by `authentication`.
 pub(super) async fn introspect(
     token: &SecretString,
     endpoint: &Url,
-    client: &ClientCredentials,
+    authentication: &ClientAuthentication,
     metadata: &ProviderMetadata,
     http: &IdpHttp,
     now: DateTime<Utc>,
@@ -31,13 +29,12 @@ pub(super) async fn introspect(
         ("token", token.expose_secret()),
         ("token_type_hint", "access_token"),
     ];
-    let authentication = client.authentication(ClientAuthMethod::default());
     let answer = http
-        .post_form(endpoint, &form, &authentication)
+        .post_form(endpoint, &form, authentication)
         .await
         .map_err(|error| unavailable(format!("introspection: {error}")))?;
     let claims = claims(&answer)?;
-    read(&claims, &client.id, metadata, now)
+    read(&claims, authentication.client_id(), metadata, now)
 }
 
 /// The answer's claims. A refusal of *this server's* client says nothing about the token.

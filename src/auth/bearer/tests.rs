@@ -3,8 +3,8 @@
 use super::*;
 use crate::auth::oidc::testing::{FixedProvider, SigningKey, http_client, own_nextcloud, serve};
 use crate::auth::oidc::{
-    ClientCredentials, ClientError, ClientSource, IdentityProvider, OAuthClient, ProviderMetadata,
-    ProviderProblem,
+    ClientAuthMethod, ClientCredentials, ClientError, ClientSource, IdentityProvider, OAuthClient,
+    ProviderMetadata, ProviderProblem,
 };
 use crate::auth::testing::manual_clock;
 use crate::auth::{Identities, Principal};
@@ -94,6 +94,7 @@ async fn answer(State(idp): State<Arc<Idp>>, headers: HeaderMap, body: String) -
 struct Provider {
     inner: FixedProvider,
     down: AtomicBool,
+    auth_method: ClientAuthMethod,
 }
 
 impl Provider {
@@ -114,6 +115,10 @@ impl IdentityProvider for Provider {
     async fn keys(&self, refetch: bool) -> Result<Arc<jsonwebtoken::jwk::JwkSet>, ProviderProblem> {
         self.problem()?;
         self.inner.keys(refetch).await
+    }
+
+    fn introspection_auth_method(&self) -> ClientAuthMethod {
+        self.auth_method
     }
 }
 
@@ -144,6 +149,7 @@ struct Setup {
     rotated: Option<Vec<Value>>,
     deadline: Duration,
     pool: Option<PgPool>,
+    auth_method: ClientAuthMethod,
 }
 
 impl Default for Setup {
@@ -156,6 +162,7 @@ impl Default for Setup {
             rotated: None,
             deadline: Duration::from_mins(1),
             pool: None,
+            auth_method: ClientAuthMethod::Basic,
         }
     }
 }
@@ -199,6 +206,7 @@ impl World {
         let provider = Arc::new(Provider {
             inner,
             down: AtomicBool::new(false),
+            auth_method: setup.auth_method,
         });
         let clock = manual_clock();
         let pool = setup

@@ -185,7 +185,8 @@ impl Inner {
                         .current()
                         .await
                         .map_err(|error| unavailable(error.to_string()))?;
-                    introspection::introspect(token, endpoint, &client, metadata, &parts.http, now).await
+                    let proof = client.authentication(parts.provider.introspection_auth_method());
+                    introspection::introspect(token, endpoint, &proof, metadata, &parts.http, now).await
                 })
                 .await
             }

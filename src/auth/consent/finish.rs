@@ -267,9 +267,7 @@ impl ConsentService {
         let missing = || Refusal::IdToken("the token endpoint sent none".to_owned());
         let id_token = answer.id_token.as_ref().ok_or_else(missing)?;
         let id_tokens = &self.parts.id_tokens;
-        Ok(id_tokens
-            .verify(id_token, &flow.client_id, &flow.nonce)
-            .await?)
+        Ok(id_tokens.verify(id_token, &flow.client_id, &flow.nonce).await?)
     }
 
     async fn ask_nextcloud(&self, verified: &Verified) -> Result<CurrentUser, Refusal> {

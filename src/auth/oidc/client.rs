@@ -90,6 +90,15 @@ pub enum ClientAuthentication {
     },
 }
 
+impl ClientAuthentication {
+    /// Who proves itself.
+    pub fn client_id(&self) -> &str {
+        match self {
+            Self::Basic { id, .. } | Self::Post { id, .. } | Self::Public { id } => id,
+        }
+    }
+}
+
 /// Why this server has no OAuth client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {

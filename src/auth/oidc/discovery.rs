@@ -19,6 +19,7 @@ pub(super) struct Found {
 pub(super) struct Checked {
     pub(super) metadata: Arc<ProviderMetadata>,
     pub(super) client_auth_method: ClientAuthMethod,
+    pub(super) introspection_auth_method: ClientAuthMethod,
     pub(super) found: Found,
 }
 
@@ -59,6 +60,7 @@ struct Document {
     #[serde(default)]
     code_challenge_methods_supported: Vec<String>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    introspection_endpoint_auth_methods_supported: Option<Vec<String>>,
 }
 
 /// What the configuration says of the identity provider.
@@ -146,9 +148,14 @@ impl DiscoveryRules {
             issuer: document.issuer,
             is_own_nextcloud,
         };
+        let client_auth_method = auth_method(document.token_endpoint_auth_methods_supported.as_deref());
         Ok(Checked {
             metadata: Arc::new(metadata),
-            client_auth_method: auth_method(document.token_endpoint_auth_methods_supported.as_deref()),
+            client_auth_method,
+            introspection_auth_method: introspection_auth_method(
+                client_auth_method,
+                document.introspection_endpoint_auth_methods_supported.as_deref(),
+            ),
             found,
         })
     }
@@ -229,14 +236,32 @@ fn is_away(error: &IdpHttpError) -> bool {
 }
 
 fn auth_method(supported: Option<&[String]>) -> ClientAuthMethod {
-    let lists = |method: ClientAuthMethod| {
-        supported.is_some_and(|methods| methods.iter().any(|listed| listed == method.name()))
-    };
-    if lists(ClientAuthMethod::Post) && !lists(ClientAuthMethod::Basic) {
+    if lists(supported, ClientAuthMethod::Post) && !lists(supported, ClientAuthMethod::Basic) {
         ClientAuthMethod::Post
     } else {
         ClientAuthMethod::Basic
     }
+}
+
+/// As at the token endpoint, which a client is registered for, unless the introspection endpoint knows the other way
+/// only (`introspection_endpoint_auth_methods_supported`, RFC 8414 §2).
+fn introspection_auth_method(
+    at_token_endpoint: ClientAuthMethod,
+    supported: Option<&[String]>,
+) -> ClientAuthMethod {
+    let other = match at_token_endpoint {
+        ClientAuthMethod::Basic => ClientAuthMethod::Post,
+        ClientAuthMethod::Post => ClientAuthMethod::Basic,
+    };
+    if lists(supported, other) && !lists(supported, at_token_endpoint) {
+        other
+    } else {
+        at_token_endpoint
+    }
+}
+
+fn lists(supported: Option<&[String]>, method: ClientAuthMethod) -> bool {
+    supported.is_some_and(|methods| methods.iter().any(|listed| listed == method.name()))
 }
 
 /// Two forms of one issuer, with and without a slash at the end.

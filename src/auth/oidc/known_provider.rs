@@ -211,6 +211,12 @@ impl IdentityProvider for KnownProvider {
             .map(|checked| checked.client_auth_method)
             .unwrap_or_default()
     }
+
+    fn introspection_auth_method(&self) -> ClientAuthMethod {
+        self.checked()
+            .map(|checked| checked.introspection_auth_method)
+            .unwrap_or_default()
+    }
 }
 
 /// The pause after the `failures`th failure in a row; `fraction` in 0…1 is the jitter.

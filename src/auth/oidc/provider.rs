@@ -25,8 +25,13 @@ pub trait IdentityProvider: Send + Sync + std::fmt::Debug {
     /// and is rate-limited.
     async fn keys(&self, refetch: bool) -> Result<Arc<jsonwebtoken::jwk::JwkSet>, ProviderProblem>;
 
-    /// How a client authenticates at the token, introspection and revocation endpoints.
+    /// How a client authenticates at the token and revocation endpoints.
     fn client_auth_method(&self) -> ClientAuthMethod {
         ClientAuthMethod::default()
+    }
+
+    /// How a client authenticates at the introspection endpoint.
+    fn introspection_auth_method(&self) -> ClientAuthMethod {
+        self.client_auth_method()
     }
 }

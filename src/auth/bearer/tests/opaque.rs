@@ -16,6 +16,23 @@ async fn the_provider_is_asked_as_our_client() {
 }
 
 #[tokio::test]
+async fn the_client_proves_itself_as_the_introspection_endpoint_wants_it() {
+    let world = World::with(Setup {
+        auth_method: ClientAuthMethod::Post,
+        ..Setup::default()
+    })
+    .await;
+    world.idp.set(Reply::Json(world.active()));
+    assert_eq!(uid(&world.mcp(OPAQUE).await), "alice");
+    let (authorization, form) = world.idp.requests.lock().unwrap()[0].clone();
+    assert_eq!(authorization, "");
+    assert!(
+        form.contains("client_id=own-client") && form.contains("client_secret=own-secret"),
+        "{form}"
+    );
+}
+
+#[tokio::test]
 async fn the_recorded_answer_of_the_oidc_app_is_understood() {
     let exchange: Value = serde_json::from_str(include_str!(
         "../../../../tests/recordings/oidc/introspect_opaque_active.json"

@@ -120,7 +120,10 @@ async fn o03_a_denied_consent_asks_for_no_token(pool: PgPool) {
     let refused = world.finish(denied, &cookie).await;
     assert!(matches!(refused, Err(Refusal::Denied)));
     assert_eq!(world.exchanges(), 0);
-    assert!(world.audited().is_empty(), "a line about nobody could be had for nothing");
+    assert!(
+        world.audited().is_empty(),
+        "a line about nobody could be had for nothing"
+    );
 
     let link = world.link_for("alice").await;
     let started = world.consent(Some(&link), &cookie).await.unwrap();
@@ -216,7 +219,12 @@ async fn o08_a_link_of_alice_stores_nothing_for_bob(pool: PgPool) {
     world.finish(callback(&started, "alice"), &cookie).await.unwrap();
     assert_eq!(world.stored(), ["alice"]);
     assert!(
-        !world.parts.ended.lock().unwrap().contains(&"refresh-alice".to_owned()),
+        !world
+            .parts
+            .ended
+            .lock()
+            .unwrap()
+            .contains(&"refresh-alice".to_owned()),
         "what is kept lives on"
     );
 }

@@ -258,6 +258,25 @@ fn the_body_is_used_for_the_secret_only_where_the_header_is_not_known() {
     );
 }
 
+#[test]
+fn introspection_is_asked_as_the_token_endpoint_unless_it_knows_the_other_way_only() {
+    let method = |token: Value, introspection: Option<Value>| {
+        let mut told = with(external(), "token_endpoint_auth_methods_supported", token);
+        if let Some(methods) = introspection {
+            told = with(told, "introspection_endpoint_auth_methods_supported", methods);
+        }
+        check_external(&[], told).unwrap().introspection_auth_method
+    };
+    let (post, basic) = (json!(["client_secret_post"]), json!(["client_secret_basic"]));
+    assert_eq!(method(post.clone(), None), ClientAuthMethod::Post);
+    assert_eq!(method(basic.clone(), Some(post.clone())), ClientAuthMethod::Post);
+    assert_eq!(method(post.clone(), Some(basic.clone())), ClientAuthMethod::Basic);
+    let both = json!(["client_secret_basic", "client_secret_post"]);
+    assert_eq!(method(post, Some(both)), ClientAuthMethod::Post);
+    let neither = json!(["private_key_jwt"]);
+    assert_eq!(method(basic, Some(neither)), ClientAuthMethod::Basic);
+}
+
 async fn fetch(router: Router) -> Result<Found, DiscoveryError> {
     let base = serve(router).await;
     DiscoveryRules::new(&config(&base, &[]))
