@@ -1,7 +1,7 @@
 //! What is said about a flow that did not begin or ended with nothing: what happened in plain words, and what to do.
 
 use crate::api::pages::{PagesState, Problem};
-use crate::auth::consent::{Refusal, Refused, StartError};
+use crate::auth::consent::{FlowStoreError, Refusal, Refused, StartError};
 use crate::auth::oidc::create_client_command;
 use http::StatusCode;
 
@@ -44,6 +44,11 @@ pub(super) fn no_start(error: &StartError, state: &PagesState) -> Problem {
         .exit("Start without a link", own_page(state, "/oauth/authorize-nextcloud")),
         StartError::Provider(why) => provider_away(&why.to_string()),
         StartError::Links(error) => Problem::database(error),
+        StartError::Store(FlowStoreError::TooMany) => Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many at a time",
+            "Too many logins have begun at your network's address and were not finished. Please try again in ten minutes.",
+        ),
         StartError::Store(error) => Problem::database(error),
     }
 }

@@ -1,21 +1,24 @@
 //! The table `oauth_flows`: flows between their start and the callback.
 
 use crate::auth::browser::{BrowserToken, TokenHash};
+use crate::auth::budget_address;
 use crate::clock::SharedClock;
 use crate::crypto::{EnvelopeContext, EnvelopeError, Keyring};
 use crate::ids::UserId;
 use chrono::TimeDelta;
 use secrecy::SecretString;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use std::net::IpAddr;
 use subtle::ConstantTimeEq;
 
 /// How long a person has for logging in at the provider.
 const LIFETIME: TimeDelta = TimeDelta::minutes(10);
-/// Flows that nobody's link stands behind, at a time: anyone can start them, so the oldest give way.
+/// Flows that nobody's link stands behind, at a time: anyone can start them, so whoever has most of them gives way.
 const ANONYMOUS_FLOWS: i64 = 1_000;
-/// The same of one client address.
-const ANONYMOUS_FLOWS_PER_ADDRESS: i64 = 20;
+/// The same of one client address, where further ones are refused: other people at that address keep theirs.
+const ANONYMOUS_FLOWS_PER_ADDRESS: i64 = 50;
+/// The same of one browser, whose oldest give way: a page that is loaded again and again takes no other's place.
+const ANONYMOUS_FLOWS_PER_BROWSER: i64 = 5;
 
 /// What a flow is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +66,9 @@ pub enum FlowStoreError {
     /// The PKCE verifier does not open.
     #[error("the flow cannot be read: {0}")]
     Secret(#[from] EnvelopeError),
+    /// Too many logins and consents are under way from this address.
+    #[error("too many flows have begun at this address")]
+    TooMany,
     /// The database did not answer.
     #[error("flows cannot be used: {0}")]
     Database(#[from] sqlx::Error),
@@ -91,18 +97,17 @@ impl FlowStore {
         let mut transaction = self.pool.begin().await?;
         sqlx::query!(
             "delete from oauth_flows where expires_at <= $1 or state_hash in (
-                 select state_hash from (
-                     select state_hash,
-                            row_number() over (order by created_at desc) as place,
-                            row_number() over (partition by client_address order by created_at desc) as own_place
-                     from oauth_flows where expected_uid is null) anonymous
-                 where place >= $2 or own_place >= $3)",
+                 select state_hash from oauth_flows where expected_uid is null and browser_hash = $2
+                 order by created_at desc offset $3)",
             now,
-            ANONYMOUS_FLOWS,
-            ANONYMOUS_FLOWS_PER_ADDRESS
+            browser.as_slice(),
+            ANONYMOUS_FLOWS_PER_BROWSER - 1
         )
         .execute(&mut *transaction)
         .await?;
+        if row.expected.is_none() {
+            make_room(&mut transaction, flow.address).await?;
+        }
         sqlx::query!(
             "insert into oauth_flows (state_hash, kind, browser_hash, expected_uid, client_id, nonce, code_verifier,
                                       return_to, caller_state, client_address, created_at, expires_at)
@@ -116,7 +121,7 @@ impl FlowStore {
             sealed,
             row.return_to,
             row.caller_state,
-            flow.address.map(|address| address.to_string()),
+            stored_address(flow.address),
             now,
             now + LIFETIME
         )
@@ -172,6 +177,41 @@ impl FlowStore {
     }
 }
 
+/// Lets one more anonymous flow in, or refuses it where its address has enough of them.
+async fn make_room(conn: &mut PgConnection, address: Option<IpAddr>) -> Result<(), FlowStoreError> {
+    // Behind a reverse proxy that is not in `TRUSTED_PROXIES` everybody has the proxy's address.
+    let is_shared = address.is_none_or(|address| address.is_loopback() || address.is_unspecified());
+    if !is_shared {
+        let own = sqlx::query_scalar!(
+            r#"select count(*) as "count!" from oauth_flows where expected_uid is null and client_address = $1"#,
+            stored_address(address)
+        )
+        .fetch_one(&mut *conn)
+        .await?;
+        if own >= ANONYMOUS_FLOWS_PER_ADDRESS {
+            return Err(FlowStoreError::TooMany);
+        }
+    }
+    sqlx::query!(
+        "delete from oauth_flows where state_hash in (
+             select state_hash from oauth_flows
+             where expected_uid is null and client_address is not distinct from (
+                 select client_address from oauth_flows where expected_uid is null
+                 group by client_address order by count(*) desc limit 1)
+             order by created_at
+             limit (select greatest(count(*) - $1, 0) from oauth_flows where expected_uid is null))",
+        ANONYMOUS_FLOWS - 1
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// As whom a client is counted.
+fn stored_address(address: Option<IpAddr>) -> Option<String> {
+    address.map(|address| budget_address(address).to_string())
+}
+
 const CONSENT: &str = "consent";
 const LOGIN: &str = "login";
 
@@ -215,129 +255,4 @@ fn context(state_hash: &str) -> EnvelopeContext<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::auth::consent::tests::keyring;
-    use crate::auth::testing::{client, manual_clock};
-    use crate::clock::ManualClock;
-    use crate::entropy::SystemEntropy;
-    use secrecy::ExposeSecret;
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    fn token() -> BrowserToken {
-        BrowserToken::random(&SystemEntropy)
-    }
-
-    fn store(pool: &PgPool) -> (FlowStore, Arc<ManualClock>) {
-        let clock = manual_clock();
-        (FlowStore::new(pool.clone(), keyring(), clock.clone()), clock)
-    }
-
-    fn consent(expected: Option<&str>) -> FlowPurpose {
-        FlowPurpose::Consent {
-            expected: expected.map(UserId::new),
-            return_to: Some("https://cloud.example.org/".into()),
-            caller_state: Some("theirs".into()),
-        }
-    }
-
-    async fn begin(
-        store: &FlowStore,
-        purpose: &FlowPurpose,
-        browser: &BrowserToken,
-        from: u8,
-    ) -> BrowserToken {
-        let state = token();
-        let flow = NewFlow {
-            purpose,
-            client_id: "client",
-            nonce: &token(),
-            code_verifier: &SecretString::from(token().expose()),
-            browser,
-            address: Some(client(from)),
-        };
-        store.begin(&state, &flow).await.unwrap();
-        state
-    }
-
-    async fn rows(pool: &PgPool) -> i64 {
-        sqlx::query_scalar!(r#"select count(*) as "count!" from oauth_flows"#)
-            .fetch_one(pool)
-            .await
-            .unwrap()
-    }
-
-    #[sqlx::test(migrations = "./migrations")]
-    async fn o01_a_flow_is_taken_once_and_by_its_browser_only(pool: PgPool) {
-        let (store, clock) = store(&pool);
-        let (own, other) = (token(), token());
-        let state = begin(&store, &consent(Some("alice")), &own, 1).await;
-        let flow = store.take(&state, Some(&own)).await.unwrap().unwrap();
-        assert_eq!(flow.purpose, consent(Some("alice")));
-        assert_eq!(flow.client_id, "client");
-        assert_eq!(flow.code_verifier.expose_secret().len(), 43);
-        assert!(
-            store.take(&state, Some(&own)).await.unwrap().is_none(),
-            "replayed"
-        );
-
-        let state = begin(&store, &consent(None), &own, 1).await;
-        assert!(store.take(&state, Some(&other)).await.unwrap().is_none());
-        assert_eq!(rows(&pool).await, 0, "the row is gone");
-        let state = begin(&store, &consent(None), &own, 1).await;
-        assert!(store.take(&state, None).await.unwrap().is_none());
-
-        let state = begin(&store, &consent(None), &own, 1).await;
-        clock.advance(Duration::from_mins(10));
-        assert!(store.take(&state, Some(&own)).await.unwrap().is_none(), "expired");
-        assert!(
-            store.take(&token(), Some(&own)).await.unwrap().is_none(),
-            "unknown"
-        );
-        assert_eq!(rows(&pool).await, 0);
-    }
-
-    #[sqlx::test(migrations = "./migrations")]
-    async fn t01_the_row_holds_neither_state_nor_cookie_nor_verifier(pool: PgPool) {
-        let (store, _clock) = store(&pool);
-        let (state, browser, verifier) = (token(), token(), token());
-        let flow = NewFlow {
-            purpose: &FlowPurpose::Login { next: "/app".into() },
-            client_id: "client",
-            nonce: &token(),
-            code_verifier: &SecretString::from(verifier.expose()),
-            browser: &browser,
-            address: None,
-        };
-        store.begin(&state, &flow).await.unwrap();
-        let row = sqlx::query_scalar!(r#"select t::text as "row!" from oauth_flows t"#)
-            .fetch_one(&pool)
-            .await
-            .unwrap();
-        for secret in [&state, &browser, &verifier] {
-            assert!(!row.contains(secret.expose()), "{row}");
-        }
-    }
-
-    #[sqlx::test(migrations = "./migrations")]
-    async fn anonymous_flows_are_capped_and_those_of_links_stay(pool: PgPool) {
-        let (store, clock) = store(&pool);
-        let browser = token();
-        let linked = begin(&store, &consent(Some("alice")), &browser, 1).await;
-        let first = begin(&store, &consent(None), &browser, 1).await;
-        let other = begin(&store, &consent(None), &browser, 2).await;
-        for _ in 0..ANONYMOUS_FLOWS_PER_ADDRESS {
-            clock.advance(Duration::from_secs(1));
-            begin(&store, &consent(None), &browser, 1).await;
-        }
-        assert_eq!(rows(&pool).await, ANONYMOUS_FLOWS_PER_ADDRESS + 2);
-        assert!(store.take(&first, Some(&browser)).await.unwrap().is_none());
-        assert!(store.take(&other, Some(&browser)).await.unwrap().is_some());
-        assert!(store.take(&linked, Some(&browser)).await.unwrap().is_some());
-
-        clock.advance(Duration::from_mins(10));
-        begin(&store, &consent(None), &browser, 1).await;
-        assert_eq!(rows(&pool).await, 1, "expired rows are swept");
-    }
-}
+mod tests;
