@@ -41,7 +41,10 @@ create table grants (
     subject text not null,
     -- The client that the grant was given to; a token of another client is worthless to it.
     client_id text not null,
+    -- What the provider granted.
     scopes text[] not null,
+    -- What the user narrowed this server to, as `app_passwords.scopes` for the other kind; null: not narrowed.
+    allowed_scopes text[],
     -- Envelopes; AAD binds uid, table and column.
     refresh_token text not null,
     access_token text,

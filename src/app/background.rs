@@ -5,7 +5,7 @@ use super::index_service::{self, IndexService};
 use super::parts::Parts;
 use super::{AppError, Foundation, gauges};
 use crate::api::IndexProbe;
-use crate::auth::grants::Grants;
+use crate::auth::grants::{Grants, PgAllowedScopes, SyncCredentials};
 use crate::auth::{ConfiguredCredentials, CredentialProvider};
 use crate::clock::SharedClock;
 use crate::config::Config;
@@ -49,7 +49,10 @@ pub(super) async fn start(
         "the gauges",
         gauges::publish(status.clone(), service.index.clone()),
     );
-    let consented = grants.map(|grants| grants.credentials.clone() as Arc<dyn CredentialProvider>);
+    let consented = grants.map(|grants| {
+        let allowed = Arc::new(PgAllowedScopes::new(foundation.pool().clone()));
+        Arc::new(SyncCredentials::new(grants.credentials.clone(), allowed)) as Arc<dyn CredentialProvider>
+    });
     if let Some(credentials) = consented.or_else(|| identity.background.clone()) {
         let work = Work {
             engines: Engines::new(config, foundation, &service, credentials),

@@ -9,7 +9,7 @@ use crate::auth::access::UserAccess;
 use crate::auth::bearer::{AudienceRules, TokenVerifier, TokenVerifierParts};
 use crate::auth::browser::BrowserSessions;
 use crate::auth::consent::{ConsentParts, ConsentService, FlowStore, PgConsentLinks};
-use crate::auth::grants::{Grants, GrantsParts};
+use crate::auth::grants::{AllowedScopes, Grants, GrantsParts, PgAllowedScopes};
 use crate::auth::oidc::{
     ConfiguredClient, HttpTokenEndpoint, IdpHttp, KnownProvider, OAuthClient, OAuthUrls, ProviderIdTokens,
     RegisteredClient, RegisteredClientParts,
@@ -163,6 +163,9 @@ impl OAuth {
         McpGate::oauth(OAuthGate {
             verifier: self.verifier.clone(),
             passthrough,
+            allowed: stored
+                .is_some()
+                .then(|| Arc::new(PgAllowedScopes::new(foundation.pool().clone())) as Arc<dyn AllowedScopes>),
             stored,
             challenge: resource.challenge(),
             clock: foundation.clock.clone(),

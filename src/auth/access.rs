@@ -54,7 +54,7 @@ pub struct AccessStatus {
     pub updated_at: Option<DateTime<Utc>>,
     /// When it ends by itself; `None`: no end is known.
     pub expires_at: Option<DateTime<Utc>>,
-    /// Scopes of it; `None`: no restriction was named.
+    /// What the user narrowed this server to, else the scopes that the provider granted; `None`: no restriction was named.
     pub scopes: Option<Vec<String>>,
     /// OAuth client of a refresh token.
     pub client_id: Option<String>,
@@ -109,7 +109,7 @@ pub trait UserAccess: Send + Sync + std::fmt::Debug {
     /// the index entries purged, what must end elsewhere put on record. `false` when nothing stood. Idempotent.
     async fn revoke(&self, principal: &Principal, origin: &AuditOrigin) -> Result<bool, AccessError>;
 
-    /// Replaces the scopes of what `principal` granted.
+    /// Narrows what this server does for `principal` to `scopes`, or widens it again; an empty list: nothing.
     async fn set_scopes(
         &self,
         principal: &Principal,

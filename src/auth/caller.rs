@@ -33,6 +33,7 @@ pub struct Caller {
     principal: Principal,
     way: Way,
     scopes: Option<ScopeSet>,
+    allowed: Option<ScopeSet>,
 }
 
 /// With which credential Nextcloud is asked in the caller's name.
@@ -75,6 +76,7 @@ impl Caller {
                 rejection,
             },
             scopes: None,
+            allowed: None,
         }
     }
 
@@ -84,6 +86,7 @@ impl Caller {
             principal,
             way: stored.map_or(Way::Closed, Way::Stored),
             scopes: None,
+            allowed: None,
         }
     }
 
@@ -91,6 +94,12 @@ impl Caller {
     #[must_use]
     pub fn restricted_to(self, scopes: Option<ScopeSet>) -> Self {
         Self { scopes, ..self }
+    }
+
+    /// The same caller where its user lets this server do no more than `allowed`; `None`: whatever the token allows.
+    #[must_use]
+    pub fn narrowed_to(self, allowed: Option<ScopeSet>) -> Self {
+        Self { allowed, ..self }
     }
 
     /// Who it is.
@@ -103,9 +112,24 @@ impl Caller {
         self.scopes.as_ref()
     }
 
-    /// Whether its token, if it has one, allows what needs `scope`.
+    /// Whether its token, if it has one, and its user allow what needs `scope`.
     pub fn may(&self, scope: &Scope) -> bool {
+        self.token_allows(scope) && self.user_allows(scope)
+    }
+
+    /// Whether its token, if it has one, allows what needs `scope`; a better token helps where it does not.
+    pub fn token_allows(&self, scope: &Scope) -> bool {
         self.scopes.as_ref().is_none_or(|scopes| scopes.satisfies(scope))
+    }
+
+    /// Narrowing is about what Nextcloud holds: what needs only to know who calls stays, so that access can still be
+    /// looked at and taken back.
+    fn user_allows(&self, scope: &Scope) -> bool {
+        *scope == Scope::OPENID
+            || self
+                .allowed
+                .as_ref()
+                .is_none_or(|allowed| allowed.satisfies(scope))
     }
 
     /// The scopes of a better token: what this one has, as far as it is used here, and what is `needed`. A client asks
@@ -171,5 +195,19 @@ mod tests {
             caller.session().await,
             Err(CredentialError::NotProvisioned)
         ));
+    }
+
+    #[test]
+    fn the_token_and_the_user_must_both_allow_it() {
+        let alice = Principal::verified(&CurrentUser::for_test("alice"));
+        let caller = Caller::with_stored_credential(alice, None)
+            .narrowed_to(Some(ScopeSet::parse("notes.read notes.write")));
+        assert!(caller.may(&Scope::NOTES_READ) && !caller.may(&Scope::FILES_READ));
+        let caller = caller.restricted_to(Some(ScopeSet::parse("openid notes.read files.read")));
+        assert!(caller.may(&Scope::NOTES_READ));
+        assert!(!caller.may(&Scope::NOTES_WRITE) && !caller.token_allows(&Scope::NOTES_WRITE));
+        assert!(!caller.may(&Scope::FILES_READ) && caller.token_allows(&Scope::FILES_READ));
+        let caller = caller.narrowed_to(Some(ScopeSet::default()));
+        assert!(!caller.may(&Scope::NOTES_READ) && caller.may(&Scope::OPENID));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::RejectedCredential;
 use super::bearer::{Audience, BearerError, BearerVerifier, VerifiedBearer};
+use super::grants::AllowedScopes;
 use super::scopes::{Scope, ScopeSet};
 use super::{AuthError, Caller, Challenge, CredentialProvider, OAuthChallenge, OpenSession, Principal};
 use crate::clock::SharedClock;
@@ -10,10 +11,14 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A token that ends sooner does not go to Nextcloud any more, which destroys the whole grant when it sees an expired
 /// one (facts §0 row 1). As long as a request may take.
 const PASSED_THROUGH_UNTIL: TimeDelta = TimeDelta::seconds(30);
+
+/// What a caller is told to wait while the database is away.
+const DATABASE_RETRY: Duration = Duration::from_secs(10);
 
 /// What [`super::McpGate::oauth`] is made of.
 #[derive(Clone)]
@@ -25,6 +30,8 @@ pub struct OAuthGate {
     pub passthrough: Option<Arc<dyn OpenSession>>,
     /// What the callers granted; `None` without `ENABLE_OFFLINE_ACCESS`.
     pub stored: Option<Arc<dyn CredentialProvider>>,
+    /// What the callers narrowed this server to; `None` without `ENABLE_OFFLINE_ACCESS`.
+    pub allowed: Option<Arc<dyn AllowedScopes>>,
     /// What a caller without a token is told.
     pub challenge: OAuthChallenge,
     /// Time.
@@ -51,7 +58,23 @@ impl OAuthGate {
             .await
             .map_err(|error| self.refusal(error))?;
         let scopes = scopes_of(&verified);
-        Ok(self.caller(verified, token)?.restricted_to(scopes))
+        let allowed = self.allowed(&verified.principal).await?;
+        let caller = self.caller(verified, token)?;
+        Ok(caller.restricted_to(scopes).narrowed_to(allowed))
+    }
+
+    /// What the user narrowed this server to. Nobody is let in while that cannot be known.
+    async fn allowed(&self, principal: &Principal) -> Result<Option<ScopeSet>, AuthError> {
+        let Some(allowed) = &self.allowed else {
+            return Ok(None);
+        };
+        allowed.allowed(principal.user()).await.map_err(|error| {
+            tracing::error!(%error, "what a user allows cannot be looked up");
+            AuthError::ProviderUnavailable {
+                reason: "the database is not available".to_owned(),
+                retry_after: DATABASE_RETRY,
+            }
+        })
     }
 
     fn caller(&self, verified: VerifiedBearer, token: SecretString) -> Result<Caller, AuthError> {

@@ -45,7 +45,7 @@ impl McpServer {
             "resources/read" => resources::needs(&params.uri?)?.scope,
             _ => return None,
         };
-        if caller.may(&needed) {
+        if caller.token_allows(&needed) {
             return None;
         }
         let mut missing = ScopeSet::default();
@@ -68,6 +68,15 @@ impl McpServer {
 pub(super) fn check_scope(caller: &Caller, needed: &Scope) -> Result<(), ErrorData> {
     if caller.may(needed) {
         return Ok(());
+    }
+    if caller.token_allows(needed) {
+        // Another token would not help, so none is asked for.
+        return Err(ErrorData::invalid_request(
+            format!(
+                "not_allowed: the user has taken {needed} back from this server, and only the user can give it again"
+            ),
+            Some(json!({"error": "not_allowed", "scopes_required": [needed]})),
+        ));
     }
     Err(ErrorData::invalid_request(
         format!("insufficient_scope: the access token lacks the scope {needed}"),

@@ -194,6 +194,25 @@ async fn a_session_tells_what_was_granted_under_both_names() {
 }
 
 #[tokio::test]
+async fn a_session_tells_no_restriction_from_nothing_allowed() {
+    let server = server();
+    server.access.grant("alice");
+    for (scopes, told) in [(None, json!(null)), (Some(Vec::new()), json!([]))] {
+        let alice = UserId::new("alice");
+        server
+            .access
+            .granted
+            .lock()
+            .unwrap()
+            .get_mut(&alice)
+            .unwrap()
+            .scopes = scopes;
+        let answer = server.call("GET", SESSION, ALICE, "").await;
+        assert_eq!(answer.body["background_access_details"]["scopes"], told);
+    }
+}
+
+#[tokio::test]
 async fn a_session_survives_what_is_away_behind_this_server() {
     let server = server();
     server.access.grant("alice");

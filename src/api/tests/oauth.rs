@@ -37,6 +37,7 @@ impl World {
                 verifier: bearers.clone(),
                 passthrough: Some(sessions.clone() as Arc<dyn OpenSession>),
                 stored: None,
+                allowed: None,
                 challenge: resource.challenge(),
                 clock: manual_clock(),
             });

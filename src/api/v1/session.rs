@@ -33,7 +33,8 @@ struct Details {
     granted_at: Option<DateTime<Utc>>,
     /// Another name of `granted_at`: Astrolabe reads this one.
     provisioned_at: Option<DateTime<Utc>>,
-    scopes: ScopeSet,
+    /// `null`: no restriction was named, which is not an empty list.
+    scopes: Option<ScopeSet>,
     kind: Option<CredentialKind>,
     expires_at: Option<DateTime<Utc>>,
 }
@@ -49,7 +50,7 @@ impl Session {
             background_access_details: granted.then(|| Details {
                 granted_at: status.provisioned_at,
                 provisioned_at: status.provisioned_at,
-                scopes: status.scopes.unwrap_or_default().into_iter().collect(),
+                scopes: status.scopes.map(ScopeSet::from_iter),
                 kind: status.kind,
                 expires_at: status.expires_at,
             }),

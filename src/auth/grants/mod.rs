@@ -10,11 +10,13 @@
 //! | `background` | the credential of background work: grant, else app password |
 //! | `sink`, `mint` | storing a consent as `BACKGROUND_CREDENTIAL` says |
 //! | `stored_access` | status, scopes, revocation |
+//! | `allowed` | what users narrowed this server to |
 //! | `pending`, `revocation` | what must still end elsewhere |
 //! | `departed`, `doubt` | accounts that were deleted at Nextcloud, grants that stay in doubt |
 //! | `upkeep` | what jobs do about all that |
 //! | `assembly` | all of it put together |
 
+mod allowed;
 mod assembly;
 mod background;
 mod broker;
@@ -34,6 +36,7 @@ mod sink;
 mod stored_access;
 mod upkeep;
 
+pub use allowed::{AllowedScopes, PgAllowedScopes, SyncCredentials};
 pub use assembly::{Grants, GrantsParts};
 pub use background::BackgroundCredentials;
 pub use broker::{BrokerParts, TokenBroker};

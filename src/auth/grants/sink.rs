@@ -98,7 +98,8 @@ impl ConsentSink {
             // A session that a bearer opened has the UID as its login name.
             login_name: LoginName::new(user.as_str()),
             password: minted.password,
-            scopes: Some(grant.scopes.clone()),
+            // The consent's scopes are the provider's; only the user narrows what an app password is used for.
+            scopes: None,
         };
         let now = self.clock.now();
         let mut tx = self.store.pool.begin().await.map_err(DbError)?;

@@ -2,11 +2,13 @@
 
 use super::GrantError;
 use super::PendingRevocations;
+use super::allowed::{AllowedScopes, PgAllowedScopes};
 use super::grant_state::Grant;
 use super::grant_store::GrantStore;
 use crate::audit::{AuditAction, AuditEvent, AuditOrigin, AuditTrail};
 use crate::auth::access::{AccessError, AccessStatus, CredentialKind, CredentialState, UserAccess};
 use crate::auth::bearer::BearerVerifier;
+use crate::auth::scopes::{Scope, ScopeSet};
 use crate::auth::{PgAppPasswordStore, Principal, SyncTrigger, membership};
 use crate::clock::SharedClock;
 use crate::db::DbError;
@@ -201,7 +203,12 @@ impl StoredAccess {
 #[async_trait]
 impl UserAccess for StoredAccess {
     async fn status(&self, user: &UserId) -> Result<AccessStatus, AccessError> {
-        self.read_status(user).await.map_err(failed)
+        let mut status = self.read_status(user).await.map_err(failed)?;
+        let allowed = PgAllowedScopes::new(self.store.pool.clone());
+        if let Some(scopes) = allowed.allowed(user).await.map_err(failed)? {
+            status.scopes = Some(scopes.names());
+        }
+        Ok(status)
     }
 
     async fn revoke(&self, principal: &Principal, origin: &AuditOrigin) -> Result<bool, AccessError> {
@@ -219,7 +226,7 @@ impl UserAccess for StoredAccess {
     ) -> Result<(), AccessError> {
         let user = principal.user();
         let changed = sqlx::query_scalar!(
-            r#"with g as (update grants set scopes = $2 where uid = $1 returning 1),
+            r#"with g as (update grants set allowed_scopes = $2 where uid = $1 returning 1),
                     a as (update app_passwords set scopes = $2, updated_at = $3 where uid = $1 returning 1)
                select (select count(*) from g) + (select count(*) from a) as "changed!""#,
             user.as_str(),
@@ -242,6 +249,14 @@ impl UserAccess for StoredAccess {
                 detail: Some(format!("scopes: {}", scopes.join(" "))),
             })
             .await;
+        if scopes
+            .iter()
+            .collect::<ScopeSet>()
+            .satisfies(&Scope::SEMANTIC_READ)
+        {
+            // Without it the sync leaves the user alone.
+            self.trigger.user_provisioned(user).await;
+        }
         Ok(())
     }
 }

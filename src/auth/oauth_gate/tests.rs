@@ -5,12 +5,14 @@ use crate::auth::scopes::{Scope, ScopeSet};
 use crate::auth::testing::bearers::{FakeBearers, RecordedSessions};
 use crate::auth::testing::manual_clock;
 use crate::auth::{CredentialError, McpGate, Rejection};
+use crate::db::DbError;
 use crate::ids::UserId;
 use crate::nextcloud::UserSession;
 use chrono::DateTime;
 use secrecy::ExposeSecret;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const DOCUMENT: &str = "https://mcp.example.org/.well-known/oauth-protected-resource/mcp";
@@ -32,6 +34,21 @@ impl CredentialProvider for NoGrants {
     }
 }
 
+/// Users who narrowed this server.
+#[derive(Debug, Default)]
+struct Narrowed(Mutex<Option<ScopeSet>>, AtomicBool);
+
+#[async_trait]
+impl AllowedScopes for Narrowed {
+    async fn allowed(&self, user: &UserId) -> Result<Option<ScopeSet>, DbError> {
+        assert_eq!(user.as_str(), "alice");
+        if self.1.load(Ordering::SeqCst) {
+            return Err(DbError(sqlx::Error::PoolTimedOut));
+        }
+        Ok(self.0.lock().unwrap().clone())
+    }
+}
+
 struct World {
     bearers: Arc<FakeBearers>,
     sessions: Arc<RecordedSessions>,
@@ -49,6 +66,7 @@ fn world(passthrough: bool) -> World {
         verifier: bearers.clone(),
         passthrough: passthrough.then(|| sessions.clone() as Arc<dyn OpenSession>),
         stored: Some(grants.clone()),
+        allowed: None,
         challenge: OAuthChallenge::new(DOCUMENT, ScopeSet::parse("openid")),
         clock: manual_clock(),
     });
@@ -130,6 +148,37 @@ async fn scopes_of_the_token_restrict_the_caller() {
     assert!(narrow.may(&Scope::NOTES_READ) && !narrow.may(&Scope::FILES_READ));
     let silent = world.admit(Some("Bearer silent")).await.unwrap();
     assert!(silent.scopes().is_none() && silent.may(&Scope::FILES_WRITE));
+}
+
+#[tokio::test]
+async fn what_the_user_took_back_is_closed_to_every_token() {
+    for own in [true, false] {
+        let narrowed = Arc::new(Narrowed::default());
+        let bearers = Arc::new(FakeBearers::default());
+        bearers.accept("t", "alice", Some("openid notes.read files.read"), own);
+        let gate = McpGate::oauth(OAuthGate {
+            verifier: bearers,
+            passthrough: Some(Arc::new(RecordedSessions::default())),
+            stored: Some(Arc::new(NoGrants::default())),
+            allowed: Some(narrowed.clone()),
+            challenge: OAuthChallenge::new(DOCUMENT, ScopeSet::parse("openid")),
+            clock: manual_clock(),
+        });
+        let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let admit = async || gate.admit(Some(b"Bearer t"), client).await;
+        assert!(admit().await.unwrap().may(&Scope::FILES_READ));
+        *narrowed.0.lock().unwrap() = Some(ScopeSet::parse("notes.read notes.write"));
+        let caller = admit().await.unwrap();
+        assert!(caller.may(&Scope::NOTES_READ) && !caller.may(&Scope::FILES_READ));
+        assert!(!caller.may(&Scope::NOTES_WRITE), "the token does not have it");
+        *narrowed.0.lock().unwrap() = Some(ScopeSet::default());
+        assert!(!admit().await.unwrap().may(&Scope::NOTES_READ));
+        narrowed.1.store(true, Ordering::SeqCst);
+        assert!(matches!(
+            admit().await,
+            Err(AuthError::ProviderUnavailable { .. })
+        ));
+    }
 }
 
 #[tokio::test]

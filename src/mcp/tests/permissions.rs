@@ -53,6 +53,30 @@ async fn m07_only_what_the_token_allows_is_listed_in_the_same_order() {
 }
 
 #[tokio::test]
+async fn what_the_user_took_back_asks_for_no_better_token() {
+    let fakes = Arc::<Fakes>::default();
+    let server = server(&fakes, &manual_clock());
+    let narrowed =
+        || with_scopes("notes.read semantic.read openid").narrowed_to(Some(ScopeSet::parse("notes.read")));
+    let call = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": {"name": "nc_semantic_search", "arguments": {"query": "x"}},
+    });
+    let body = call.to_string();
+    assert_eq!(server.missing_scopes(&narrowed(), body.as_bytes()), None);
+    let mut client = Client::connect_as(narrowed(), server).await;
+    let listed = names(&mut client).await;
+    assert!(listed.iter().any(|name| name == "nc_notes_get_note"));
+    assert!(!listed.iter().any(|name| name == "nc_semantic_search"));
+    let refused = client.call("nc_semantic_search", json!({"query": "x"})).await;
+    assert_eq!(
+        refused["error"]["data"],
+        json!({"error": "not_allowed", "scopes_required": ["semantic.read"]})
+    );
+    assert!(fakes.requests.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn j13_a_call_without_the_scope_is_refused_by_the_server_too() {
     let fakes = Arc::<Fakes>::default();
     let server = server(&fakes, &manual_clock());
