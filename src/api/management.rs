@@ -1,22 +1,19 @@
 //! The authenticated part of the management API: what its handlers share, and its routes.
 
+use super::state::{Attempts, attempts};
 use super::v1;
 use super::v1::Session;
 use crate::auth::access::{AccessError, AccessStatus, UserAccess};
 use crate::auth::bearer::BearerVerifier;
-use crate::auth::{AppPasswords, CredentialProvider, SlidingWindow};
+use crate::auth::{AppPasswords, CredentialProvider};
 use crate::clock::SharedClock;
 use crate::ids::UserId;
 use axum::Router;
 use axum::routing::{get, patch, post};
 use moka::future::Cache;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Wrong Basic credentials per client address and user.
-const ATTEMPTS: usize = 5;
-const ATTEMPT_WINDOW: Duration = Duration::from_hours(1);
 /// Sessions remembered for the time in which the database is away, and how long.
 const SESSIONS: u64 = 10_000;
 const SESSION_AGE: Duration = Duration::from_hours(24);
@@ -43,7 +40,7 @@ pub struct ManagementState {
 
 struct Shared {
     parts: ManagementParts,
-    attempts: SlidingWindow<(IpAddr, UserId)>,
+    attempts: Attempts,
     sessions: Cache<UserId, Session>,
 }
 
@@ -60,7 +57,7 @@ impl ManagementState {
     pub fn new(parts: ManagementParts) -> Self {
         Self {
             shared: Arc::new(Shared {
-                attempts: SlidingWindow::new(ATTEMPTS, ATTEMPT_WINDOW, parts.clock.clone()),
+                attempts: attempts(&parts.clock),
                 sessions: Cache::builder()
                     .max_capacity(SESSIONS)
                     .time_to_live(SESSION_AGE)
@@ -82,8 +79,8 @@ impl ManagementState {
         }
     }
 
-    /// Counts wrong Basic credentials.
-    pub(super) fn attempts(&self) -> &SlidingWindow<(IpAddr, UserId)> {
+    /// Counts wrong Basic credentials, on all credential routes.
+    pub(super) fn attempts(&self) -> &Attempts {
         &self.shared.attempts
     }
 

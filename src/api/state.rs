@@ -19,6 +19,14 @@ use std::time::Duration;
 const ATTEMPTS: usize = 5;
 const ATTEMPT_WINDOW: Duration = Duration::from_hours(1);
 
+/// Counts attempts on the credential routes: one count for all of them, whoever serves them.
+pub(super) type Attempts = Arc<SlidingWindow<(IpAddr, UserId)>>;
+
+/// A count that begins now.
+pub(super) fn attempts(clock: &SharedClock) -> Attempts {
+    Arc::new(SlidingWindow::new(ATTEMPTS, ATTEMPT_WINDOW, clock.clone()))
+}
+
 /// The unchanging part of `/api/v1/status`.
 #[derive(Debug, Clone, Serialize)]
 pub struct StatusFacts {
@@ -107,7 +115,7 @@ pub struct ApiStateParts {
     pub readiness: Readiness,
     /// Progress of the sync; `None` when sync is off.
     pub sync_status: Option<StatusCache>,
-    /// Background credentials; `None` unless users may hand them over (hybrid mode).
+    /// Background credentials; `None` unless users may hand them over.
     pub app_passwords: Option<AppPasswords>,
     /// The authenticated part of the management API; `None` where users can neither consent nor hand over anything.
     pub management: Option<ManagementState>,
@@ -134,7 +142,7 @@ pub struct ApiState {
 pub(super) struct Shared {
     pub(super) parts: ApiStateParts,
     pub(super) started_at: DateTime<Utc>,
-    pub(super) attempts: SlidingWindow<(IpAddr, UserId)>,
+    pub(super) attempts: Attempts,
 }
 
 impl std::fmt::Debug for ApiState {
@@ -149,7 +157,10 @@ impl ApiState {
     /// State that counts its uptime from now.
     pub fn new(parts: ApiStateParts) -> Self {
         let started_at = parts.clock.now();
-        let attempts = SlidingWindow::new(ATTEMPTS, ATTEMPT_WINDOW, parts.clock.clone());
+        let attempts = parts.management.as_ref().map_or_else(
+            || attempts(&parts.clock),
+            |management| management.attempts().clone(),
+        );
         Self {
             shared: Arc::new(Shared {
                 parts,

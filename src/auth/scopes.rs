@@ -41,9 +41,6 @@ impl Scope {
     /// A refresh token (OIDC Core §11).
     pub const OFFLINE_ACCESS: Self = Self::known("offline_access");
 
-    /// What a consent asks for.
-    pub const CONSENT: [Self; 4] = [Self::OPENID, Self::PROFILE, Self::EMAIL, Self::OFFLINE_ACCESS];
-
     /// Every scope that this server uses, sorted by name.
     pub const ALL: [Self; 9] = [
         Self::EMAIL,

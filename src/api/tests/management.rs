@@ -442,6 +442,21 @@ async fn b01_a_wrong_password_shows_and_changes_nothing_and_is_counted() {
 }
 
 #[tokio::test]
+async fn wrong_passwords_are_counted_once_for_all_credential_routes() {
+    let server = server();
+    let wrong = basic_header("alice", "wrong-password-wrong-password");
+    let stored = "/api/v1/users/alice/app-password";
+    for path in [ACCESS, stored, ACCESS, stored, ACCESS] {
+        let answer = server.call("GET", path, Some(&wrong), "").await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+    }
+    for path in [ACCESS, stored] {
+        let answer = server.call("GET", path, Some(&wrong), "").await;
+        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn b02_a_password_of_another_user_is_403_unasked() {
     let server = server();
     let alice = basic_header("alice", APP_PASSWORD);

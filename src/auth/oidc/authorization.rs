@@ -9,6 +9,7 @@ use oauth2::{AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, 
 use secrecy::{ExposeSecret, SecretString};
 use std::borrow::Cow;
 use url::Url;
+use zeroize::Zeroizing;
 
 /// Scopes of a consent: who it is, and a refresh token.
 pub const CONSENT_SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
@@ -25,19 +26,14 @@ pub struct Pkce {
 impl Pkce {
     /// A new pair with 256 random bits (RFC 7636 §7.1).
     pub fn generate(entropy: &dyn Entropy) -> Self {
-        let verifier = SecretString::from(random_text(entropy));
+        let mut random = Zeroizing::new([0; 32]);
+        entropy.fill(&mut *random);
+        let verifier = SecretString::from(URL_SAFE_NO_PAD.encode(*random));
         Self {
             challenge: challenge_of(&verifier).as_str().to_owned(),
             verifier,
         }
     }
-}
-
-/// 256 random bits as base64url: a `state`, a `nonce` or a PKCE verifier.
-pub fn random_text(entropy: &dyn Entropy) -> String {
-    let mut random = [0; 32];
-    entropy.fill(&mut random);
-    URL_SAFE_NO_PAD.encode(random)
 }
 
 fn challenge_of(verifier: &SecretString) -> PkceCodeChallenge {

@@ -43,7 +43,7 @@ mod flow_tests;
 pub(crate) mod testing;
 
 pub use self::http::{IDP_TIMEOUT, IdpAnswer, IdpHttp, IdpHttpError};
-pub use authorization::{AuthorizationRequest, CONSENT_SCOPES, Pkce, random_text};
+pub use authorization::{AuthorizationRequest, CONSENT_SCOPES, Pkce};
 pub use client::{
     ClientAuthMethod, ClientAuthentication, ClientCredentials, ClientError, ClientSource, OAuthClient,
 };
