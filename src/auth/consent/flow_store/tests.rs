@@ -26,12 +26,7 @@ fn consent(expected: Option<&str>) -> FlowPurpose {
     }
 }
 
-async fn begin(
-    store: &FlowStore,
-    purpose: &FlowPurpose,
-    browser: &BrowserToken,
-    from: u8,
-) -> BrowserToken {
+async fn begin(store: &FlowStore, purpose: &FlowPurpose, browser: &BrowserToken, from: u8) -> BrowserToken {
     begin_at(store, purpose, browser, client(from)).await.unwrap()
 }
 
