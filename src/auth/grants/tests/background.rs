@@ -213,6 +213,11 @@ async fn an_outage_that_looks_like_deleted_accounts_deletes_nobody(pool: PgPool)
         world.provider.delete_user(user);
     }
     world.nextcloud.refuses_bearers.store(true, Ordering::SeqCst);
+    // The first refresh comes while the access tokens are young enough to be shown; its jitter may let them end.
+    sqlx::query("update grants set refresh_due_at = provisioned_at + interval '5 minutes'")
+        .execute(&world.pool)
+        .await
+        .unwrap();
     for _ in 0..6 * 25 {
         world.advance(10);
         while world.grants.upkeep.refresh_due(10).await.unwrap() > 0 {}
