@@ -70,6 +70,8 @@ pub struct SyncEngine {
     index_work: tokio::sync::Mutex<()>,
     /// Leases, as document and generation, of turns that ended with an error.
     pub(super) interrupted: Mutex<Vec<(i64, i64)>>,
+    /// The same of scans: user, source and generation.
+    pub(super) interrupted_scans: Mutex<Vec<(String, String, i64)>>,
     stopping: CancellationToken,
 }
 
@@ -129,6 +131,7 @@ impl SyncEngine {
             text_turns: AtomicU32::new(0),
             index_work: tokio::sync::Mutex::default(),
             interrupted: Mutex::default(),
+            interrupted_scans: Mutex::default(),
             stopping: CancellationToken::new(),
         }
     }
@@ -169,9 +172,13 @@ impl SyncEngine {
                 }
             };
             record::scan(self.files.name(), result.is_ok(), began.elapsed());
-            match &result {
-                Ok(_) => users::enabled_again(&self.pool, &lease.user, self.clock.now()).await?,
-                Err(error) => self.scan_failed(&lease, error).await?,
+            let noted = match &result {
+                Ok(_) => users::enabled_again(&self.pool, &lease.user, self.clock.now()).await,
+                Err(error) => self.scan_failed(&lease, error).await,
+            };
+            if let Err(error) = noted {
+                self.interrupted_scan(&lease);
+                return Err(error);
             }
             outcomes.push(ScanOutcome {
                 user: lease.user,
@@ -290,6 +297,7 @@ impl SyncEngine {
 
     /// What waits to be done now.
     pub async fn due_work(&self) -> Result<DueWork, SyncError> {
+        self.free_interrupted().await?;
         let now = self.clock.now();
         let scans = sqlx::query_scalar!(
             r#"select exists (

@@ -10,6 +10,7 @@
 //! | `failure` | retries, dead letters, skips |
 //! | `access`, `tombstones`, `removal`, `users`, `pauses` | reader sets, deletions, pauses |
 //! | `orphans` | what a killed process left behind |
+//! | `wake` | scans out of turn, for what webhooks hint at |
 //! | `without_engine` | users who come and go while the sync is off |
 //! | `status` | progress that people read |
 //!
@@ -28,6 +29,7 @@ mod orphans;
 mod pauses;
 mod prepare;
 mod publish;
+mod purge;
 mod remote;
 mod removal;
 mod scan;
@@ -35,6 +37,7 @@ pub mod sources;
 mod status;
 mod tombstones;
 mod users;
+mod wake;
 mod without_engine;
 
 #[cfg(test)]
@@ -44,8 +47,10 @@ mod tests;
 
 pub use engine::{DueWork, ScanOutcome, SyncEngine, SyncParts};
 pub use error::SyncError;
+pub use purge::Purge;
 pub use remote::{CredentialRemotes, Remote, Remotes};
 pub use scan::ScanReport;
 pub use status::{DeadLetter, PhaseProgress, SyncStatus, SyncStatusService};
 pub use users::PauseReason;
+pub use wake::{Touched, wake_touched};
 pub use without_engine::DatabaseTrigger;

@@ -1,6 +1,7 @@
 //! What a process that was killed, or a turn that was cut short, left behind.
 
 use super::claim::Claimed;
+use super::scan::ScanLease;
 use super::{SyncEngine, SyncError};
 use std::mem;
 use std::sync::PoisonError;
@@ -18,8 +19,52 @@ impl SyncEngine {
             .extend(leases);
     }
 
-    /// Frees the leases that interrupted turns of this process left, so that nobody waits until they run out.
-    pub(super) async fn free_interrupted(&self) -> Result<(), SyncError> {
+    /// The end of a scan could not be noted: the same for its lease.
+    pub(super) fn interrupted_scan(&self, lease: &ScanLease) {
+        self.interrupted_scans
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((
+                lease.user.as_str().to_owned(),
+                lease.source.clone(),
+                lease.generation,
+            ));
+    }
+
+    /// Frees the leases that interrupted turns and scans of this process left, so that nobody waits until they run out.
+    pub async fn free_interrupted(&self) -> Result<(), SyncError> {
+        self.free_interrupted_scans().await?;
+        self.free_interrupted_documents().await
+    }
+
+    async fn free_interrupted_scans(&self) -> Result<(), SyncError> {
+        loop {
+            // Taken off the list only once it is free.
+            let next = self
+                .interrupted_scans
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .last()
+                .cloned();
+            let Some((user, source, generation)) = next else {
+                return Ok(());
+            };
+            sqlx::query!(
+                "update scans set lease_until = null where uid = $1 and source = $2 and lease_generation = $3",
+                user,
+                source,
+                generation
+            )
+            .execute(&self.pool)
+            .await?;
+            self.interrupted_scans
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .retain(|lease| *lease != (user.clone(), source.clone(), generation));
+        }
+    }
+
+    async fn free_interrupted_documents(&self) -> Result<(), SyncError> {
         let leases = mem::take(&mut *self.interrupted.lock().unwrap_or_else(PoisonError::into_inner));
         if leases.is_empty() {
             return Ok(());

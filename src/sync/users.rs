@@ -62,7 +62,7 @@ pub async fn enqueue(
 /// A scan of the user is due now: something was seen that the last scan cannot know.
 pub async fn wake_scans(pool: &PgPool, user: &UserId, now: DateTime<Utc>) -> Result<(), SyncError> {
     sqlx::query!(
-        "update scans set due_at = least(due_at, $2) where uid = $1",
+        "update scans set due_at = least(due_at, $2), woken_for = least(woken_for, $2) where uid = $1",
         user.as_str(),
         now
     )

@@ -135,8 +135,9 @@ pub async fn finish(
     } else {
         ending.next
     };
+    // Asked for while this one ran: it may have looked already.
     sqlx::query!(
-        "update scans set lease_until = null, root_etag = $3, completed_at = $4, due_at = $5, suspected_missing = $6,
+        "update scans set lease_until = null, root_etag = $3, completed_at = $4, due_at = least($5, woken_for), suspected_missing = $6,
                 full_walk_at = case when $7 then $4 else full_walk_at end, consecutive_errors = 0, last_error = null
          where uid = $1 and source = $2",
         lease.user.as_str(),
@@ -201,4 +202,53 @@ async fn keep_folders(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::ids::UserId;
+    use crate::sync::test_support::World;
+    use crate::sync::{Touched, scan, wake_touched};
+
+    /// The root's `ETag` was asked before the change: the scan that ran cannot know of it.
+    #[sqlx::test]
+    async fn a_scan_asked_for_during_a_scan_follows_it(pool: PgPool) {
+        let world = World::keyword_only(pool);
+        world.enqueue("alice").await;
+        let now = world.clock.now();
+        let ending = Ending {
+            now,
+            next: now + TimeDelta::minutes(5),
+            suspicious: false,
+        };
+        let missing = Missing {
+            new: Vec::new(),
+            again: Vec::new(),
+            total: 0,
+        };
+        for (asked, due) in [(false, ending.next), (true, now)] {
+            sqlx::query("update scans set due_at = $1")
+                .bind(now)
+                .execute(&world.pool)
+                .await
+                .unwrap();
+            let lease = scan::claim(&world.pool, 1, now).await.unwrap().pop().unwrap();
+            if asked {
+                let touched = Touched {
+                    user: UserId::new("alice"),
+                    native_id: None,
+                    path: Some("/new.md".into()),
+                };
+                let mut conn = world.pool.acquire().await.unwrap();
+                wake_touched(&mut conn, &[touched], now).await.unwrap();
+            }
+            finish(&world.pool, &lease, &Coverage::Unchanged, &missing, None, ending)
+                .await
+                .unwrap();
+            let next: DateTime<Utc> = world.one("select due_at from scans").await;
+            assert_eq!(next, due);
+        }
+    }
 }

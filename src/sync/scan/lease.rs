@@ -39,7 +39,7 @@ pub async fn claim(pool: &PgPool, limit: i64, now: DateTime<Utc>) -> Result<Vec<
                order by s.due_at, s.uid limit $2
                for update of s skip locked)
            update scans s set lease_until = $3, lease_generation = s.lease_generation + 1,
-                  scan_number = s.scan_number + 1, started_at = $1
+                  scan_number = s.scan_number + 1, started_at = $1, woken_for = null
            from due, users u where s.uid = due.uid and s.source = due.source and u.uid = s.uid
            returning s.uid as "user: UserId", s.source, s.lease_generation as generation, s.scan_number as number,
                      s.root_etag, s.full_walk_at, u.notes_path"#,
