@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::error::Error;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub struct ApiError {
     retry_after: Option<Duration>,
     challenge: Option<Challenge>,
     scopes_required: Option<Box<ScopeSet>>,
+    fields: Option<Box<Map<String, Value>>>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -37,6 +39,8 @@ struct Body<'a> {
     message: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scopes_required: Option<&'a ScopeSet>,
+    #[serde(flatten)]
+    fields: Option<&'a Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
 }
@@ -51,6 +55,7 @@ impl ApiError {
             retry_after: None,
             challenge: None,
             scopes_required: None,
+            fields: None,
             cause: None,
         }
     }
@@ -103,6 +108,15 @@ impl ApiError {
         self
     }
 
+    /// Adds a field that a route's contract names.
+    #[must_use]
+    pub(super) fn with_field(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.fields
+            .get_or_insert_default()
+            .insert(name.to_owned(), value.into());
+        self
+    }
+
     /// Leaves only the error.
     #[must_use]
     pub(super) fn without_message(mut self) -> Self {
@@ -146,6 +160,7 @@ impl ApiError {
             error: &self.error,
             message: self.message.as_deref(),
             scopes_required: self.scopes_required.as_deref(),
+            fields: self.fields.as_deref(),
             request_id,
         }
     }

@@ -71,6 +71,13 @@ pub struct ServerStatus {
     pub version: String,
 }
 
+/// An app in a user's menu.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct MenuApp {
+    /// Its id, such as `notes`.
+    pub id: String,
+}
+
 /// The envelope of every OCS answer.
 #[derive(Debug, Deserialize)]
 struct Envelope {
@@ -124,6 +131,11 @@ impl UserSession {
     /// `GET /ocs/v2.php/cloud/capabilities`: the `data` object.
     pub async fn capabilities(&self) -> Result<serde_json::Value, NextcloudError> {
         data(self.send(ocs_call("/cloud/capabilities")?).await?).await
+    }
+
+    /// `GET /ocs/v2.php/core/navigation/apps`: the apps in this user's menu.
+    pub async fn menu_apps(&self) -> Result<Vec<MenuApp>, NextcloudError> {
+        data(self.send(ocs_call("/core/navigation/apps")?).await?).await
     }
 }
 

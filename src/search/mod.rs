@@ -13,7 +13,7 @@
 //! | may the reader open it now? | `verify`, `families/…` |
 //! | passages, paths, links | `hydrate`, `project` |
 //!
-//! `pipeline` ties them together.
+//! `pipeline` ties them together; `map` draws the results as points.
 //!
 //! A later source adds one file to `families`; nothing else here knows a source by name.
 
@@ -22,6 +22,7 @@ mod error;
 mod families;
 mod fuse;
 mod hydrate;
+mod map;
 mod pipeline;
 mod plan;
 mod project;
@@ -43,6 +44,7 @@ pub use context::ChunkContext;
 pub use error::SearchError;
 pub use families::{Family, FilesFamily};
 pub use fuse::BM25_HALF_SCORE;
+pub use map::{Picture, SearchMap};
 pub use readiness::{IndexReadiness, IndexState};
 pub use request::{
     Algorithm, Fusion, Granularity, MAX_CONTEXT_CHARS, MAX_LIMIT, MAX_OFFSET, MAX_PATH_PREFIXES,

@@ -67,6 +67,26 @@ struct Confirmed {
     limited: Option<String>,
 }
 
+/// An answer, and what it was found with.
+pub(super) struct Answered {
+    pub response: SearchResponse,
+    /// The passage of each result, in their order.
+    pub chunks: Vec<ChunkId>,
+    /// The query's embedding, where one was asked for.
+    pub query: Option<Vec<f32>>,
+}
+
+impl Answered {
+    /// No results, and none left out.
+    pub fn nothing(algorithm: Algorithm, degraded: Option<String>) -> Self {
+        Self {
+            response: SearchResponse::empty(algorithm, degraded),
+            chunks: Vec::new(),
+            query: None,
+        }
+    }
+}
+
 /// Answers a validated request that is not blank.
 pub(super) async fn run(
     parts: &Parts,
@@ -74,7 +94,7 @@ pub(super) async fn run(
     access: &dyn AccessCheck,
     request: &SearchRequest,
     filters: &Filters,
-) -> Result<SearchResponse, SearchError> {
+) -> Result<Answered, SearchError> {
     let rebuilding = match parts.readiness.get() {
         IndexState::Ready => None,
         IndexState::Rebuilding => Some("the index is being rebuilt, so results may be missing"),
@@ -90,7 +110,7 @@ pub(super) async fn run(
         .map(Into::into)
         .collect();
     let Some(scope) = scope else {
-        return Ok(SearchResponse::empty(plan.algorithm, joined(&notes)));
+        return Ok(Answered::nothing(plan.algorithm, joined(&notes)));
     };
     let mut search = Search {
         parts,
@@ -104,7 +124,12 @@ pub(super) async fn run(
     let confirmed = search.confirm(&plan, &scope).await?;
     notes.extend(confirmed.limited);
     notes.extend(search.verification.failure().map(Into::into));
-    search.answer(&confirmed.results, confirmed.chunks, notes).await
+    let (response, chunks) = search.answer(&confirmed.results, confirmed.chunks, notes).await?;
+    Ok(Answered {
+        response,
+        chunks,
+        query: plan.vectors.dense,
+    })
 }
 
 impl Search<'_> {
@@ -238,13 +263,14 @@ impl Search<'_> {
         results: &[Ranked],
         verified_chunks: usize,
         mut notes: Vec<String>,
-    ) -> Result<SearchResponse, SearchError> {
+    ) -> Result<(SearchResponse, Vec<ChunkId>), SearchError> {
         let request = self.request;
         let end = results.len().min(request.offset + request.limit);
         let page = results.get(request.offset..end).unwrap_or_default();
-        let chunks: Vec<ChunkId> = page.iter().map(|result| result.chunk).collect();
+        let mut chunks: Vec<ChunkId> = page.iter().map(|result| result.chunk).collect();
         let context = i32::try_from(request.context_chars).unwrap_or(i32::MAX - 1);
         let mut passages = hydrate::passages(&self.parts.pool, self.principal, &chunks, context).await?;
+        chunks.retain(|chunk| passages.contains_key(chunk));
         let hits: Vec<_> = page
             .iter()
             .filter_map(|result| Some((passages.remove(&result.chunk)?, result.score)))
@@ -267,7 +293,7 @@ impl Search<'_> {
         } else {
             results.len() - gone
         };
-        Ok(SearchResponse {
+        let response = SearchResponse {
             hits,
             total_found,
             algorithm_used: self.algorithm,
@@ -275,7 +301,8 @@ impl Search<'_> {
             dropped_documents: self.verification.dropped(),
             degraded: joined(&notes),
             credential_refused: self.verification.refused(),
-        })
+        };
+        Ok((response, chunks))
     }
 }
 

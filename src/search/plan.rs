@@ -65,7 +65,8 @@ impl Plan {
     }
 }
 
-async fn embed(embedder: &dyn Embedder, query: &str) -> Result<Vec<f32>, EmbeddingError> {
+/// The vector of a query.
+pub(super) async fn embed(embedder: &dyn Embedder, query: &str) -> Result<Vec<f32>, EmbeddingError> {
     let vectors = embedder
         .embed(vec![query.to_owned()], Priority::Interactive)
         .await?;

@@ -3,7 +3,9 @@
 use super::context::{self, ChunkContext, Slice};
 use super::error::ForeignSession;
 use super::families;
-use super::pipeline::{self, Parts};
+use super::map::{self, SearchMap};
+use super::pipeline::{self, Answered, Parts};
+use super::plan;
 use super::request::check_doc_type;
 use super::verify::{AccessCheck, SessionCheck};
 use super::{IndexReadiness, SearchDocument, SearchError, SearchRequest, SearchResponse};
@@ -69,6 +71,29 @@ impl SearchService {
         Ok(response)
     }
 
+    /// As [`SearchService::search`], with the results drawn as points.
+    pub async fn search_map(
+        &self,
+        principal: &Principal,
+        session: &UserSession,
+        request: SearchRequest,
+    ) -> Result<SearchMap, SearchError> {
+        let began = std::time::Instant::now();
+        let access = self.check(principal, session).await?;
+        let map = self.map_checked(principal, &access, &request).await?;
+        record::search(
+            map.response.algorithm_used.name(),
+            map.response.dropped_documents,
+            began.elapsed(),
+        );
+        Ok(map)
+    }
+
+    /// The document types that this server has.
+    pub fn doc_types(&self) -> Vec<&'static str> {
+        families::known_types(&self.parts.families)
+    }
+
     /// The stored text of a document that the caller may open now (`fetch`): title, text, URL. `None` when
     /// there is no such document for this reader, whoever else may have it.
     pub async fn document(
@@ -110,9 +135,47 @@ impl SearchService {
         access: &dyn AccessCheck,
         request: &SearchRequest,
     ) -> Result<SearchResponse, SearchError> {
+        Ok(self.answer(principal, access, request).await?.response)
+    }
+
+    pub(super) async fn map_checked(
+        &self,
+        principal: &Principal,
+        access: &dyn AccessCheck,
+        request: &SearchRequest,
+    ) -> Result<SearchMap, SearchError> {
+        let Answered {
+            response,
+            chunks,
+            query,
+        } = self.answer(principal, access, request).await?;
+        if chunks.len() < 2 {
+            return Ok(SearchMap {
+                response,
+                picture: None,
+            });
+        }
+        let query = match (query, &self.parts.embedder) {
+            // A keyword search was not embedded; its results have vectors all the same.
+            (None, Some(embedder)) => plan::embed(embedder.as_ref(), &request.query)
+                .await
+                .inspect_err(|error| tracing::warn!(%error, "the query could not be embedded"))
+                .ok(),
+            (query, _) => query,
+        };
+        let picture = map::picture(&self.parts.pool, &chunks, query).await?;
+        Ok(SearchMap { response, picture })
+    }
+
+    async fn answer(
+        &self,
+        principal: &Principal,
+        access: &dyn AccessCheck,
+        request: &SearchRequest,
+    ) -> Result<Answered, SearchError> {
         let filters = request.validate(&families::known_types(&self.parts.families))?;
         if request.query.trim().is_empty() {
-            return Ok(SearchResponse::empty(request.algorithm, None));
+            return Ok(Answered::nothing(request.algorithm, None));
         }
         pipeline::run(&self.parts, principal, access, request, &filters).await
     }

@@ -3,5 +3,6 @@
 mod fallbacks;
 mod filters;
 mod isolation;
+mod map;
 mod paging;
 mod passages;
