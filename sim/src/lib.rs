@@ -33,6 +33,7 @@ mod requests;
 mod server;
 mod sharing;
 mod web;
+mod webhooks;
 mod world;
 
 pub use browser::{BrowserError, BrowserSession, Consent, Page};
@@ -41,6 +42,7 @@ pub use faults::{Effect, FaultId, FaultRule, Faults};
 pub use oidc::{IssuedTokens, Oidc, OidcClient, TokenType};
 pub use requests::RecordedRequest;
 pub use server::Simulator;
+pub use webhooks::Delivered;
 pub use world::{SharePermissions, World};
 
 /// The suffix of every `oc:id`: constant, so that a client sees one and the same instance.

@@ -11,6 +11,7 @@ mod failure;
 mod http;
 mod notes;
 mod ocs;
+mod webhooks;
 
 pub use dav::{DavEntry, Depth, Download, FileQuery, Precondition, PutOutcome};
 pub use error::NextcloudError;
@@ -18,4 +19,5 @@ pub(crate) use failure::{plain_text, retry_after};
 pub use http::{Credential, Nextcloud, UserSession};
 pub(crate) use http::{USER_AGENT, transport_text, unbuilt, with_trust};
 pub use notes::{Note, NoteChanges, NoteSettings, NotesPage};
-pub use ocs::{CurrentUser, ServerStatus};
+pub use ocs::{CurrentUser, MenuApp, ServerStatus};
+pub use webhooks::{NewWebhook, Webhook};

@@ -19,7 +19,11 @@ pub(super) async fn run(pool: &PgPool, now: DateTime<Utc>) -> Result<(), TickErr
              or (status = 'Killed' or status = 'Failed' and attempts >= max_attempts)
                 and coalesce(done_at, run_at) < now() - interval '7 days')",
     )
-    .bind([queue::SYNC, queue::GRANTS].map(str::to_owned).to_vec())
+    .bind(
+        [queue::SYNC, queue::GRANTS, queue::WEBHOOKS]
+            .map(str::to_owned)
+            .to_vec(),
+    )
     .execute(pool)
     .await
     .map_err(DbError)?;

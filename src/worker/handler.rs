@@ -7,6 +7,7 @@ use super::job::{Job, JobError};
 use super::queue::{self, MAX_ATTEMPTS, QueueError};
 use crate::auth::grants::{GrantError, GrantUpkeep};
 use crate::sync::{SyncEngine, SyncError};
+use crate::webhooks::{EffectError, HintEffect, WebhookError, Webhooks};
 use futures::FutureExt;
 use futures::future::try_join_all;
 use sqlx::PgPool;
@@ -38,9 +39,15 @@ pub enum HandlerError {
     /// The work failed; it is tried again.
     #[error(transparent)]
     Sync(#[from] SyncError),
+    /// The same for hints.
+    #[error(transparent)]
+    Hints(#[from] EffectError),
     /// The same for work on grants.
     #[error(transparent)]
     Grants(#[from] GrantError),
+    /// The same for work on webhooks.
+    #[error(transparent)]
+    Webhooks(#[from] WebhookError),
     /// The follow-up could not be queued; the next tick does.
     #[error(transparent)]
     Queue(#[from] QueueError),
@@ -64,6 +71,7 @@ pub struct Jobs {
     duties: Duties,
     pool: PgPool,
     stopping: CancellationToken,
+    hints: Drain,
     scans: Drain,
     texts: Drain,
     vectors: Drain,
@@ -79,6 +87,7 @@ impl Jobs {
             duties,
             pool,
             stopping,
+            hints: Drain::default(),
             scans: Drain::default(),
             texts: Drain::default(),
             vectors: Drain::default(),
@@ -108,6 +117,14 @@ impl Jobs {
             Job::RefreshGrants | Job::FinishRevocations => match &self.duties.grants {
                 Some(grants) => self.work_on_grants(job, grants.as_ref()).await,
                 None => Ok(()),
+            },
+            Job::ReconcileWebhooks => match &self.duties.webhooks {
+                Some(webhooks) => reconcile(webhooks).await,
+                None => Ok(()),
+            },
+            Job::FollowHints => match (&self.duties.hints, &self.duties.sync) {
+                (Some(hints), Some(engine)) => self.follow_hints(hints, engine).await,
+                _ => Ok(()),
             },
             _ => match &self.duties.sync {
                 Some(engine) => self.work_on_sync(job, engine).await,
@@ -160,8 +177,20 @@ impl Jobs {
                     .await?;
                 Ok(())
             }
-            Job::RefreshGrants | Job::FinishRevocations => Ok(()),
+            Job::FollowHints | Job::RefreshGrants | Job::FinishRevocations | Job::ReconcileWebhooks => Ok(()),
         }
+    }
+
+    /// What was hinted at is scanned at once.
+    async fn follow_hints(&self, hints: &HintEffect, engine: &SyncEngine) -> Result<(), HandlerError> {
+        let ended = self
+            .hints
+            .run(|| async {
+                Ok::<_, EffectError>(hints.follow().await? > 0 && !self.stopping.is_cancelled())
+            })
+            .await?;
+        self.again(ended, &Job::FollowHints).await?;
+        self.scan(engine).await
     }
 
     async fn scan(&self, engine: &SyncEngine) -> Result<(), HandlerError> {
@@ -213,4 +242,10 @@ impl Jobs {
             .map_err(|error| QueueError::Database(apalis_postgres::Error::Database(error)))?;
         Ok(queue::push(&mut conn, job).await?)
     }
+}
+
+async fn reconcile(webhooks: &Webhooks) -> Result<(), HandlerError> {
+    let reconciled = webhooks.reconcile().await?;
+    tracing::debug!(?reconciled, "webhooks looked after");
+    Ok(())
 }

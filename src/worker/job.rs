@@ -18,6 +18,8 @@ pub enum Job {
     },
     /// Scans are due.
     ScanDue,
+    /// Webhooks told that something may have changed.
+    FollowHints,
     /// Documents wait for phase 1.
     IndexText,
     /// Documents wait for phase 2.
@@ -28,6 +30,8 @@ pub enum Job {
     RefreshGrants,
     /// What was revoked must still end elsewhere.
     FinishRevocations,
+    /// Nextcloud's webhooks may be otherwise than asked for.
+    ReconcileWebhooks,
 }
 
 /// A payload that no handler understands: it is dead, and the worker goes on.
@@ -60,9 +64,13 @@ impl Job {
     pub(super) fn queue(&self) -> &'static str {
         match self {
             Self::RefreshGrants | Self::FinishRevocations => queue::GRANTS,
-            Self::ScanUser { .. } | Self::ScanDue | Self::IndexText | Self::Embed | Self::Housekeeping => {
-                queue::SYNC
-            }
+            Self::ReconcileWebhooks => queue::WEBHOOKS,
+            Self::ScanUser { .. }
+            | Self::ScanDue
+            | Self::FollowHints
+            | Self::IndexText
+            | Self::Embed
+            | Self::Housekeeping => queue::SYNC,
         }
     }
 

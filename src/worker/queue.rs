@@ -11,6 +11,9 @@ pub(super) const SYNC: &str = "sync";
 /// Queue of the jobs about grants.
 pub(super) const GRANTS: &str = "grants";
 
+/// Queue of the jobs about webhooks.
+pub(super) const WEBHOOKS: &str = "webhooks";
+
 /// Starts of one job before it is dead, those that killed the process included.
 pub(super) const MAX_ATTEMPTS: usize = 3;
 

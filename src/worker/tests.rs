@@ -20,7 +20,7 @@ async fn world(pool: PgPool) -> World {
 fn sync_only(world: &World) -> Duties {
     Duties {
         sync: Some(Arc::clone(&world.engine)),
-        grants: None,
+        ..Duties::default()
     }
 }
 
@@ -184,8 +184,8 @@ async fn grants_are_kept_alive_without_a_sync(pool: PgPool) {
         revocations: AtomicUsize::new(1),
     });
     let duties = Duties {
-        sync: None,
         grants: Some(upkeep.clone()),
+        ..Duties::default()
     };
     let ticker = Ticker::new(duties.clone(), world.pool.clone(), world.clock.clone());
     assert_eq!(

@@ -8,6 +8,7 @@ use crate::auth::grants::{DueUpkeep, GrantError};
 use crate::clock::SharedClock;
 use crate::db::DbError;
 use crate::sync::{DueWork, SyncError};
+use crate::webhooks::{DueWebhooks, EffectError, WebhookError};
 use sqlx::PgPool;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
@@ -19,6 +20,12 @@ pub(super) const TICK: Duration = Duration::from_secs(5);
 /// How often housekeeping runs, in seconds.
 const HOUSEKEEPING_SECONDS: i64 = 60;
 
+/// How often Nextcloud's webhooks are compared with what was asked for, in seconds.
+const RECONCILE_SECONDS: i64 = 600;
+
+/// The same while they are known to differ.
+const SETTLE_SECONDS: i64 = 60;
+
 /// How often finished jobs are cleaned up, in seconds.
 const CLEANUP_SECONDS: i64 = 600;
 
@@ -28,9 +35,15 @@ pub enum TickError {
     /// Due work could not be asked for.
     #[error(transparent)]
     Sync(#[from] SyncError),
+    /// The same for hints.
+    #[error(transparent)]
+    Hints(#[from] EffectError),
     /// The same for work on grants.
     #[error(transparent)]
     Grants(#[from] GrantError),
+    /// The same for work on webhooks.
+    #[error(transparent)]
+    Webhooks(#[from] WebhookError),
     /// A wake-up could not be queued.
     #[error(transparent)]
     Queue(#[from] QueueError),
@@ -77,8 +90,14 @@ impl Ticker {
         let seconds = self.clock.now().timestamp();
         let tick = i64::try_from(TICK.as_secs()).unwrap_or(1).max(1);
         let (due, grants) = (self.due_work().await?, self.due_upkeep().await?);
+        let webhooks = self.due_webhooks().await?;
+        let hints = match &self.duties.hints {
+            Some(hints) => hints.pending().await?,
+            None => false,
+        };
         let mut queued = Vec::new();
         for (name, job, period, wanted) in [
+            ("follow_hints", Job::FollowHints, tick, hints),
             ("scan", Job::ScanDue, tick, due.scans),
             ("index_text", Job::IndexText, tick, due.texts),
             ("embed", Job::Embed, tick, due.vectors),
@@ -94,6 +113,18 @@ impl Ticker {
                 Job::FinishRevocations,
                 tick,
                 grants.revocations,
+            ),
+            (
+                "reconcile_webhooks",
+                Job::ReconcileWebhooks,
+                RECONCILE_SECONDS,
+                webhooks.any,
+            ),
+            (
+                "settle_webhooks",
+                Job::ReconcileWebhooks,
+                SETTLE_SECONDS,
+                webhooks.unsettled,
             ),
         ] {
             if !wanted {
@@ -115,6 +146,13 @@ impl Ticker {
         match &self.duties.sync {
             Some(engine) => engine.due_work().await,
             None => Ok(DueWork::default()),
+        }
+    }
+
+    async fn due_webhooks(&self) -> Result<DueWebhooks, WebhookError> {
+        match &self.duties.webhooks {
+            Some(webhooks) => webhooks.due().await,
+            None => Ok(DueWebhooks::default()),
         }
     }
 

@@ -4,6 +4,7 @@ use super::error;
 use super::props::full_id;
 use super::{Target, destination};
 use crate::http::{Incoming, Reply};
+use crate::webhooks::{self, NodeRef};
 use crate::world::{State, parent_and_name};
 
 pub(super) fn transfer(state: &mut State, request: &Incoming, target: &Target) -> Reply {
@@ -50,7 +51,11 @@ pub(super) fn transfer(state: &mut State, request: &Incoming, target: &Target) -
     let reply = Reply::new(status, "text/html; charset=UTF-8", "");
     if !moves {
         return match state.copy(id, parent, name) {
-            Some(copy) => reply.with("oc-fileid", full_id(copy)),
+            Some(copy) => {
+                let (source, copied) = (NodeRef::of(uid, &target.path, id), NodeRef::of(uid, &to, copy));
+                webhooks::copied(state, uid, &source, &copied);
+                reply.with("oc-fileid", full_id(copy))
+            }
             None => error::conflict("The destination node is not found"),
         };
     }

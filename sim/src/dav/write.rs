@@ -6,6 +6,7 @@ use super::error::{self, error};
 use super::props::full_id;
 use super::{ALLOWED, Target};
 use crate::http::{Incoming, Reply, etag_listed};
+use crate::webhooks::{self, NodeRef};
 use crate::world::{Content, State, mime_of, parent_and_name};
 
 /// The type of every bodyless success.
@@ -44,6 +45,12 @@ pub(super) fn put(state: &mut State, request: &Incoming, target: &Target) -> Rep
     };
     if let Some(node) = state.nodes.get_mut(&id) {
         node.checksum = request.header("oc-checksum").map(str::to_owned);
+    }
+    let node = NodeRef::of(&target.uid, &target.path, id);
+    if status == 201 {
+        webhooks::created(state, &target.uid, &node);
+    } else {
+        webhooks::written(state, &target.uid, &node);
     }
     let reply = Reply::new(status, NO_CONTENT, "");
     let reply = if mtime.is_some() {
@@ -127,7 +134,11 @@ pub(super) fn mkcol(state: &mut State, target: &Target) -> Reply {
         children: BTreeMap::new(),
     };
     match state.insert(parent, name, empty, None) {
-        Some(id) => Reply::new(201, NO_CONTENT, "").with("oc-fileid", full_id(id)),
+        Some(id) => {
+            let node = NodeRef::of(&target.uid, &target.path, id);
+            webhooks::created(state, &target.uid, &node);
+            Reply::new(201, NO_CONTENT, "").with("oc-fileid", full_id(id))
+        }
         None => error::conflict("Parent node is not a collection"),
     }
 }

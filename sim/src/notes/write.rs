@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::view::{self, base_path};
 use super::{not_found, settings as describe_settings};
 use crate::http::{Incoming, Reply, etag_listed};
+use crate::webhooks::{self, NodeRef};
 use crate::world::{Content, State, join, mime_of, parent_and_name};
 
 /// The longest title in characters; the rest is cut off.
@@ -31,6 +32,7 @@ pub(crate) fn create_note(state: &mut State, uid: &str, note: &NewNote) -> Optio
         mime: mime_of(&name).to_owned(),
     };
     let id = state.insert(parent, &name, content, note.modified)?;
+    webhooks::created(state, uid, &NodeRef::of(uid, &join(&folder, &name), id));
     set_favorite(state, uid, id, note.favorite);
     Some(id)
 }
@@ -71,6 +73,7 @@ pub(super) fn update(state: &mut State, request: &Incoming, uid: &str, id: i64) 
     let modified = number(&params, "modified");
     if let Some(content) = text(&params, "content") {
         state.overwrite(id, Bytes::from(content), modified);
+        webhooks::written(state, uid, &NodeRef::of(uid, &old_path, id));
     } else if modified.is_some() {
         state.touch(id, modified);
     }

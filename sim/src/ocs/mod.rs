@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::auth::{Login, Session};
 use crate::http::{Incoming, NO_CACHE, Reply};
 use crate::sharing;
+use crate::webhooks;
 use crate::world::World;
 
 /// What a route answers, before the envelope.
@@ -19,6 +20,10 @@ pub(crate) enum Outcome {
     Tagged(Value),
     /// HTTP status (also the OCS status code) and message.
     Refused(u16, &'static str),
+    /// The same with a text of its own.
+    RefusedWith(u16, String),
+    /// An answer without an envelope.
+    Whole(Reply),
     NoRoute,
 }
 
@@ -56,6 +61,8 @@ pub(crate) fn answer(world: &World, request: &Incoming, v1: bool, login: &Login)
         Outcome::Data(data) => success(request, v1, &data),
         Outcome::Tagged(data) => tagged(request, v1, &data),
         Outcome::Refused(status, message) => failure(request, v1, status, status, message),
+        Outcome::RefusedWith(status, message) => failure(request, v1, status, status, &message),
+        Outcome::Whole(reply) => reply,
         Outcome::NoRoute => failure(
             request,
             v1,
@@ -78,10 +85,17 @@ fn routed(world: &World, request: &Incoming, route: &str, session: &Session) -> 
         ("GET", _) if route.starts_with("/cloud/users/") => {
             account::other(&world.read(), &session.uid, &route["/cloud/users/".len()..])
         }
-        _ => match route.strip_prefix("/apps/files_sharing/api/v1/shares") {
-            Some(rest) => sharing::answer(world, request, rest, &session.uid),
-            None => Outcome::NoRoute,
-        },
+        _ => app_route(world, request, route, &session.uid),
+    }
+}
+
+fn app_route(world: &World, request: &Incoming, route: &str, uid: &str) -> Outcome {
+    if let Some(rest) = route.strip_prefix("/apps/files_sharing/api/v1/shares") {
+        return sharing::answer(world, request, rest, uid);
+    }
+    match route.strip_prefix("/apps/webhook_listeners/api/v1/webhooks") {
+        Some(rest) => webhooks::answer(world, request, rest, uid),
+        None => Outcome::NoRoute,
     }
 }
 

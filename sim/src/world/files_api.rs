@@ -6,6 +6,7 @@ use axum::body::Bytes;
 
 use super::{Content, State, Trashed, World, join, mime_of, parent_and_name};
 use crate::notes::{NewNote, create_note};
+use crate::webhooks::{self, NodeRef};
 
 impl World {
     /// Writes a file of a user's tree, creating its folders; the MIME type follows the name.
@@ -28,20 +29,23 @@ impl World {
             let id = existing.node.id;
             assert!(!existing.node.is_folder(), "{path} of {uid} is a folder");
             state.overwrite(id, bytes, None);
+            webhooks::written(&mut state, uid, &NodeRef::of(uid, path, id));
             return id;
         }
         let content = Content::File {
             bytes,
             mime: mime.to_owned(),
         };
-        match parent_and_name(path) {
+        let id = match parent_and_name(path) {
             Some((folder, name)) => {
                 let parent = state.make_folders(uid, folder);
                 parent.and_then(|parent| state.insert(parent, name, content, None))
             }
             None => None,
         }
-        .unwrap_or_else(|| panic!("cannot write {path} of {uid}: no such user, or a file stands in the way"))
+        .unwrap_or_else(|| panic!("cannot write {path} of {uid}: no such user, or a file stands in the way"));
+        webhooks::created(&mut state, uid, &NodeRef::of(uid, path, id));
+        id
     }
 
     /// Creates a folder with its parents; an existing one is fine. Returns its file id.
@@ -145,6 +149,10 @@ impl State {
             return false;
         };
         let id = found.node.id;
+        webhooks::deleted(self, uid, &NodeRef::of(uid, path, id));
+        let Some(found) = self.locate(uid, path) else {
+            return false;
+        };
         if found.mount_root {
             let share = self.user(uid).and_then(|user| user.mounts.get(path)).copied();
             return share.is_some_and(|share| self.remove_share(share));
@@ -176,7 +184,11 @@ impl State {
             return false;
         };
         let trashed = self.trash.remove(found);
+        let id = trashed.nodes.first().map(|node| node.id);
         self.put_back(trashed.nodes, parent);
+        if let Some(id) = id {
+            webhooks::restored(self, uid, &NodeRef::of(uid, path, id));
+        }
         true
     }
 
@@ -212,6 +224,7 @@ impl State {
             {
                 user.mounts.insert(join(folder, name), share);
             }
+            webhooks::moved(self, uid, from, &NodeRef::of(uid, to, id));
             return true;
         }
         let moved = self.mounts_below(uid, &format!("{from}/"));
@@ -223,6 +236,7 @@ impl State {
                     .insert(format!("{to}{}", &target[from.len()..]), share);
             }
         }
+        webhooks::moved(self, uid, from, &NodeRef::of(uid, to, id));
         true
     }
 }

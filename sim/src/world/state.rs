@@ -9,6 +9,7 @@ use super::{AppPassword, Node, Share, User};
 use crate::clock::Clock;
 use crate::oidc::OidcState;
 use crate::web::WebSessions;
+use crate::webhooks::WebhookState;
 
 /// The first id given to a node.
 const FIRST_NODE_ID: i64 = 101;
@@ -42,6 +43,7 @@ pub(crate) struct State {
     pub(crate) notes_enabled: bool,
     pub(crate) oidc: OidcState,
     pub(crate) web: WebSessions,
+    pub(crate) webhooks: WebhookState,
     next_node: i64,
     next_share: i64,
     counter: u64,
@@ -62,6 +64,7 @@ impl State {
             notes_enabled: true,
             oidc: OidcState::default(),
             web: WebSessions::default(),
+            webhooks: WebhookState::default(),
             next_node: FIRST_NODE_ID,
             next_share: 1,
             counter: 0,
