@@ -1,7 +1,7 @@
 //! The Nextcloud MCP server: AI clients get safe access to a user's Nextcloud, searched from an index that
 //! is kept in step in the background.
 //!
-//! Data flows one way: [`api`], [`mcp`] and [`worker`] call [`auth`], [`sync`] and [`search`], which call
+//! Data flows one way: [`api`], [`mcp`] and [`worker`] call [`auth`], [`webhooks`], [`sync`] and [`search`], which call
 //! [`nextcloud`], [`index`], [`documents`] and [`db`]. Nothing below knows who calls it.
 //!
 //! | module | concept |
@@ -17,7 +17,9 @@
 //! | [`documents`] | bytes → text |
 //! | [`index`] | chunks, vectors, the vector index |
 //! | [`sync`] | sources, scans, document state |
+//! | [`webhooks`] | what Nextcloud tells by itself, as hints for scans |
 //! | [`search`] | retrieve, fuse, verify, project |
+//! | [`webhooks`] | registrations at Nextcloud, kept as they were asked for |
 //! | [`api`], [`mcp`], [`worker`] | the three doors: HTTP, MCP, background jobs |
 //! | [`app`] | the program put together |
 //! | [`telemetry`] | logs and metrics |
@@ -39,4 +41,5 @@ pub mod nextcloud;
 pub mod search;
 pub mod sync;
 pub mod telemetry;
+pub mod webhooks;
 pub mod worker;

@@ -5,6 +5,7 @@
 //! | [`AuthenticatedUser`] | access token | any |
 //! | [`OwnPath`] | access token | the caller's own |
 //! | [`AdminUser`] | access token, and Nextcloud says now that it is an administrator | any |
+//! | [`super::webhooks::WebhookCaller`] | the secret of a webhook's registration | none |
 //! | [`ProvedUser`] | Basic proved at Nextcloud, or access token | the caller's own |
 //! | [`ClaimedUser`] | none yet: Basic that the handler proves | the caller's own |
 

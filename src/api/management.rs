@@ -8,8 +8,9 @@ use crate::auth::bearer::BearerVerifier;
 use crate::auth::{AppPasswords, CredentialProvider};
 use crate::clock::SharedClock;
 use crate::ids::UserId;
+use crate::webhooks::Webhooks;
 use axum::Router;
-use axum::routing::{get, patch, post};
+use axum::routing::{delete, get, patch, post};
 use moka::future::Cache;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,10 @@ pub struct ManagementParts {
     pub app_passwords: Option<AppPasswords>,
     /// Asks Nextcloud in a user's name.
     pub credentials: Arc<dyn CredentialProvider>,
+    /// Manages webhooks; `None` where nothing may be stored.
+    pub webhooks: Option<Webhooks>,
+    /// Where a user consents, for people.
+    pub consent_url: String,
     /// Time.
     pub clock: SharedClock,
 }
@@ -98,5 +103,10 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>(state: ManagementState) -
         .route("/api/v1/users/{user_id}/revoke", post(v1::revoke))
         .route("/api/v1/users/{user_id}/access", get(v1::access))
         .route("/api/v1/users/{user_id}/scopes", patch(v1::set_scopes))
+        .route(
+            "/api/v1/webhooks",
+            get(v1::list_webhooks).post(v1::create_webhook),
+        )
+        .route("/api/v1/webhooks/{id}", delete(v1::delete_webhook))
         .with_state(state)
 }

@@ -11,6 +11,8 @@
 //! | `serve` | listening and graceful shutdown |
 //! | `health/…`, `v1/…`, `well_known/…`, `mcp_endpoint` | the endpoints |
 //! | `management` | state and routes of the authenticated part of `v1` |
+//! | `search_routes` | state and routes of what answers from documents in `v1` |
+//! | `webhooks/…` | where Nextcloud delivers |
 //! | `pages`, `oauth/…`, `app/…` | the pages for people: consent, login, one's own access |
 
 mod app;
@@ -26,10 +28,12 @@ mod observe;
 pub mod pages;
 mod request_id;
 mod router;
+mod search_routes;
 mod serve;
 mod starting;
 mod state;
 mod v1;
+mod webhooks;
 mod well_known;
 
 pub use app::AuditRows;
@@ -41,6 +45,7 @@ pub use management::{ManagementParts, ManagementState};
 pub use pages::{PagesParts, PagesState};
 pub use request_id::RequestId;
 pub use router::router;
+pub use search_routes::{Documents, SearchRoutes, SearchRoutesParts};
 pub use serve::serve;
 pub use starting::starting_router;
 pub use state::{ApiState, ApiStateParts, OidcFacts, StatusFacts};

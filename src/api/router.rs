@@ -1,6 +1,9 @@
 //! The routes and the layers around them.
 
-use super::{ApiError, ApiState, health, limits, management, mcp_endpoint, observe, pages, v1, well_known};
+use super::{
+    ApiError, ApiState, health, limits, management, mcp_endpoint, observe, pages, search_routes, v1,
+    webhooks, well_known,
+};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -40,8 +43,14 @@ pub fn router(state: ApiState) -> Router {
             get(v1::get).post(v1::post).delete(v1::delete),
         );
     }
+    if let Some(ingress) = &parts.webhook_ingress {
+        router = router.merge(webhooks::routes(ingress.clone()));
+    }
     if let Some(management) = &parts.management {
         router = router.merge(management::routes(management.clone()));
+    }
+    if let Some(routes) = &parts.search_routes {
+        router = router.merge(search_routes::routes(routes.clone()));
     }
     if let Some(pages) = &parts.pages {
         router = router.merge(pages::routes(pages.clone()));

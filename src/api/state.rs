@@ -1,7 +1,7 @@
 //! What handlers share.
 
 use super::health::Readiness;
-use super::{ManagementState, PagesState, ProtectedResource};
+use super::{ManagementState, PagesState, ProtectedResource, SearchRoutes};
 use crate::auth::oidc::{IdentityProvider, OAuthUrls, create_client_command};
 use crate::auth::{AppPasswords, McpGate, SlidingWindow};
 use crate::clock::SharedClock;
@@ -9,6 +9,7 @@ use crate::config::{Config, EmbeddingProvider};
 use crate::entropy::SharedEntropy;
 use crate::ids::UserId;
 use crate::mcp::{HostPolicy, McpServer, StatusCache};
+use crate::webhooks::Ingress;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::net::IpAddr;
@@ -72,7 +73,7 @@ impl StatusFacts {
             version: env!("CARGO_PKG_VERSION"),
             auth_mode,
             vector_sync_enabled: config.sync.enabled,
-            webhooks_enabled: false,
+            webhooks_enabled: config.sync.enabled && config.mode.stores_credentials(),
             supported_search_types: match (config.sync.enabled, config.embedding.provider) {
                 (false, _) => &[],
                 (true, EmbeddingProvider::None) => &["bm25"],
@@ -119,6 +120,10 @@ pub struct ApiStateParts {
     pub app_passwords: Option<AppPasswords>,
     /// The authenticated part of the management API; `None` where users can neither consent nor hand over anything.
     pub management: Option<ManagementState>,
+    /// The routes that answer from documents; `None` where the management API has no authenticated part.
+    pub search_routes: Option<SearchRoutes>,
+    /// Takes what Nextcloud's webhooks deliver; `None` where nothing is synced for its users.
+    pub webhook_ingress: Option<Ingress>,
     /// The identity provider; `None` where users cannot consent.
     pub identity_provider: Option<Arc<dyn IdentityProvider>>,
     /// The pages for people; `None` where nobody can consent.

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::mcp::{SemanticBackend, StatusCache};
 use crate::search::SearchService;
 use crate::sync::{SyncEngine, SyncParts, SyncStatusService};
+use crate::webhooks::{HintEffect, Webhooks};
 use crate::worker::{self, Duties};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 /// What the rest of the server needs of it.
 pub(super) struct Semantic {
     pub(super) backend: SemanticBackend,
+    pub(super) search: SearchService,
     pub(super) status: SyncStatusService,
     pub(super) probe: IndexProbe,
 }
@@ -30,18 +32,20 @@ pub(super) async fn start(
     foundation: &Foundation,
     identity: &Identity,
     grants: Option<&Grants>,
+    webhooks: Option<&Webhooks>,
     parts: &mut Parts,
 ) -> Result<Option<Semantic>, AppError> {
     if let Some(grants) = grants {
-        spawn_upkeep(config, foundation, grants, parts);
+        spawn_upkeep(config, foundation, grants, webhooks, parts);
     }
     if !config.sync.enabled {
         return Ok(None);
     }
     let service = Arc::new(index_service::open(config, foundation).await?);
     let status = SyncStatusService::new(foundation.pool().clone(), foundation.clock.clone());
+    let search = search_service(config, foundation, &service);
     let backend = SemanticBackend {
-        search: Arc::new(search_service(config, foundation, &service)),
+        search: Arc::new(search.clone()),
         status: StatusCache::new(Arc::new(status.clone()), foundation.clock.clone()),
     };
     let probe = IndexProbe(service.index.clone());
@@ -67,16 +71,24 @@ pub(super) async fn start(
     }
     Ok(Some(Semantic {
         backend,
+        search,
         status,
         probe,
     }))
 }
 
-/// Keeps grants alive, also without a sync and while the index is rebuilt.
-fn spawn_upkeep(config: &Config, foundation: &Foundation, grants: &Grants, parts: &mut Parts) {
+/// Keeps grants alive and webhooks as they were asked for, also without a sync and while the index is rebuilt.
+fn spawn_upkeep(
+    config: &Config,
+    foundation: &Foundation,
+    grants: &Grants,
+    webhooks: Option<&Webhooks>,
+    parts: &mut Parts,
+) {
     let duties = Duties {
-        sync: None,
         grants: Some(grants.upkeep.clone()),
+        webhooks: webhooks.cloned(),
+        ..Duties::default()
     };
     let (pool, clock) = (foundation.worker_pool().clone(), foundation.clock.clone());
     let grace = Duration::from_secs(config.server.shutdown_grace_seconds);
@@ -172,7 +184,8 @@ impl Work {
         let account = enqueue_account(engine.clone(), self.account.clone(), round.clone());
         let duties = Duties {
             sync: Some(engine),
-            grants: None,
+            hints: Some(HintEffect::new(self.pool.clone(), self.clock.clone())),
+            ..Duties::default()
         };
         let work = worker::run(
             duties,

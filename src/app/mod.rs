@@ -22,6 +22,7 @@ mod foundation;
 mod gauges;
 mod identity;
 mod index_service;
+mod ingress;
 mod oauth;
 mod output;
 mod parts;

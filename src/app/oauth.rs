@@ -3,7 +3,10 @@
 use super::identity::Identity;
 use super::parts::Parts;
 use super::{AppError, Foundation};
-use crate::api::{ManagementParts, ManagementState, PagesParts, PagesState, ProtectedResource};
+use crate::api::{
+    Documents, ManagementParts, ManagementState, PagesParts, PagesState, ProtectedResource, SearchRoutes,
+    SearchRoutesParts,
+};
 use crate::audit::PgAuditTrail;
 use crate::auth::access::UserAccess;
 use crate::auth::bearer::{AudienceRules, TokenVerifier, TokenVerifierParts};
@@ -19,6 +22,7 @@ use crate::config::{Config, Mode};
 use crate::crypto::Keyring;
 use crate::mcp::{McpServer, ProvisioningServices, StatusCache};
 use crate::nextcloud::Nextcloud;
+use crate::webhooks::{RegistrationStore, WebhookUris, Webhooks, WebhooksParts};
 use std::sync::Arc;
 
 /// What an identity provider makes possible.
@@ -35,6 +39,7 @@ struct Consented {
     consents: ConsentService,
     links: PgConsentLinks,
     audit: PgAuditTrail,
+    webhooks: Webhooks,
 }
 
 impl OAuth {
@@ -125,6 +130,11 @@ impl OAuth {
         self.consented.as_ref().map(|consented| &consented.grants)
     }
 
+    /// Webhooks on behalf of administrators; `None` where nothing may be stored.
+    pub(super) fn webhooks(&self) -> Option<&Webhooks> {
+        self.consented.as_ref().map(|consented| &consented.webhooks)
+    }
+
     /// What the tools that give and take back access work with.
     pub(super) fn provisioning(&self) -> Option<ProvisioningServices> {
         self.consented.as_ref().map(|consented| ProvisioningServices {
@@ -184,7 +194,25 @@ impl OAuth {
             access,
             app_passwords: identity.app_passwords.clone(),
             credentials,
+            webhooks: self.webhooks().cloned(),
+            consent_url: self.urls.server("/oauth/authorize-nextcloud"),
             clock: foundation.clock.clone(),
+        })
+    }
+
+    /// The routes that answer from documents.
+    pub(super) fn search_routes(
+        &self,
+        management: &ManagementState,
+        documents: Option<Documents>,
+    ) -> SearchRoutes {
+        SearchRoutes::new(SearchRoutesParts {
+            management: management.clone(),
+            documents,
+            consent_page: self
+                .consented
+                .is_some()
+                .then(|| self.urls.server("/oauth/authorize-nextcloud")),
         })
     }
 
@@ -260,6 +288,14 @@ impl Site<'_> {
             clock.clone(),
             entropy.clone(),
         );
+        let webhooks = Webhooks::new(WebhooksParts {
+            pool: foundation.pool().clone(),
+            store: RegistrationStore::new(foundation.pool().clone(), keyring.clone(), entropy.clone()),
+            uris: WebhookUris::new(&self.config.server),
+            credentials: grants.credentials.clone(),
+            audit: Arc::new(self.audit.clone()),
+            clock: clock.clone(),
+        });
         let consents = ConsentService::new(ConsentParts {
             provider: self.provider.clone(),
             client: self.client,
@@ -281,6 +317,7 @@ impl Site<'_> {
             consents,
             links,
             audit: self.audit,
+            webhooks,
         }
     }
 }

@@ -3,16 +3,16 @@
 use super::identity::Identity;
 use super::oauth::OAuth;
 use super::parts::Parts;
-use super::{AppError, Foundation, background, patience};
+use super::{AppError, Foundation, background, ingress, patience};
 use crate::api::{
-    self, ApiState, ApiStateParts, DatabaseProbe, NextcloudProbe, Probe, Readiness, StatusFacts,
+    self, ApiState, ApiStateParts, DatabaseProbe, Documents, NextcloudProbe, Probe, Readiness, StatusFacts,
 };
 use crate::auth::oidc::IdentityProvider;
 use crate::auth::{ConfiguredCredentials, McpGate};
 use crate::config::{Config, Mode};
 use crate::mcp::{self, EnabledApps, HostPolicy, Links, McpServer, McpServerParts, NextcloudCapabilities};
 use crate::nextcloud::Nextcloud;
-use crate::sync::SyncStatusService;
+use crate::sync::{Purge, SyncStatusService};
 use crate::telemetry;
 use crate::telemetry::metrics::Metrics;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
@@ -103,7 +103,8 @@ impl RunningServer {
             oauth.spawn(parts);
         }
         let grants = oauth.as_ref().and_then(OAuth::grants);
-        let semantic = background::start(config, foundation, &identity, grants, parts).await?;
+        let webhooks = oauth.as_ref().and_then(OAuth::webhooks);
+        let semantic = background::start(config, foundation, &identity, grants, webhooks, parts).await?;
 
         let mut probes: Vec<Arc<dyn Probe>> = vec![
             Arc::new(DatabaseProbe(foundation.pool().clone())),
@@ -130,6 +131,14 @@ impl RunningServer {
         if let Some(listener) = listener {
             let facts = StatusFacts::new(config);
             let status = backend.map(|backend| backend.status);
+            let documents = semantic.as_ref().map(|semantic| Documents {
+                search: semantic.search.clone(),
+                purge: Purge::new(foundation.pool().clone(), foundation.clock.clone()),
+                search_types: facts.supported_search_types,
+            });
+            let management = oauth
+                .as_ref()
+                .map(|oauth| oauth.management(foundation, &identity));
             let resource = oauth
                 .as_ref()
                 .filter(|_| matches!(config.mode, Mode::OAuth { .. }))
@@ -146,12 +155,15 @@ impl RunningServer {
                 readiness: readiness.clone(),
                 sync_status: status.clone(),
                 app_passwords: identity.app_passwords.clone(),
-                management: oauth
+                search_routes: oauth
                     .as_ref()
-                    .map(|oauth| oauth.management(foundation, &identity)),
+                    .zip(management.as_ref())
+                    .map(|(oauth, management)| oauth.search_routes(management, documents)),
+                management,
                 pages: oauth
                     .as_ref()
                     .and_then(|oauth| oauth.pages(foundation, &identity, status)),
+                webhook_ingress: ingress::start(config, foundation, parts),
                 identity_provider: oauth
                     .as_ref()
                     .map(|oauth| oauth.provider() as Arc<dyn IdentityProvider>),

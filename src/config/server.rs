@@ -27,6 +27,8 @@ pub struct ServerConfig {
     pub role: Role,
     /// `NEXTCLOUD_MCP_SERVER_URL`: this server as its clients reach it.
     pub public_url: Url,
+    /// `WEBHOOK_INTERNAL_URL`: this server as Nextcloud's background jobs reach it, where that differs.
+    pub webhook_internal_url: Option<Url>,
     /// `MCP_ALLOWED_HOSTS`: further host names allowed on `/mcp` beside the public URL's and loopback.
     pub allowed_hosts: Vec<String>,
     /// `MCP_ALLOWED_ORIGINS`: browser origins allowed on `/mcp` beside the public URL's and loopback.
@@ -85,6 +87,7 @@ impl ServerConfig {
             listen,
             role: role(reader),
             public_url: public_url?,
+            webhook_internal_url: reader.url(variables::WEBHOOK_INTERNAL_URL),
             allowed_hosts: reader.list(variables::MCP_ALLOWED_HOSTS),
             allowed_origins: reader.list(variables::MCP_ALLOWED_ORIGINS),
             trusted_proxies: trusted_proxies(reader),

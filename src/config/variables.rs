@@ -115,6 +115,9 @@ variables! {
     MCP_ROLE: Server, "all", [], false;
     /// URL of this server as its clients reach it. Unset: `http://localhost` with the port.
     NEXTCLOUD_MCP_SERVER_URL: Server, "http://localhost:8000", [], false;
+    /// URL of this server as Nextcloud's background jobs reach it: webhooks are delivered there. Unset:
+    /// `NEXTCLOUD_MCP_SERVER_URL`.
+    WEBHOOK_INTERNAL_URL: Server, "", [], false;
     /// Further host names allowed on `/mcp`, separated by commas.
     MCP_ALLOWED_HOSTS: Server, "", [], false;
     /// Further browser origins allowed on `/mcp`, separated by commas.

@@ -118,6 +118,8 @@ sealed_columns! {
     PendingRevocation: "pending_revocations", "secret", "uid";
     /// PKCE verifiers of started flows, bound to the hash of their `state`.
     CodeVerifier: "oauth_flows", "code_verifier", "encode(state_hash, 'hex')";
+    /// Secrets of webhook registrations, bound to the registration's id.
+    WebhookSecret: "webhook_registrations", "secret", "id";
 }
 
 #[cfg(test)]

@@ -56,6 +56,7 @@ mod tests {
             listen: "127.0.0.1:8000".parse().unwrap(),
             role: Role::All,
             public_url: "https://mcp.example.org/base".parse().unwrap(),
+            webhook_internal_url: None,
             allowed_hosts: vec!["mcp:8000".into()],
             allowed_origins: vec![
                 "https://inspector.example.org".into(),

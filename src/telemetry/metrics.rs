@@ -35,10 +35,13 @@ pub const SEARCH_SECONDS: &str = "ncmcp_search_duration_seconds";
 pub const SEARCH_UNREADABLE: &str = "ncmcp_search_results_unreadable_total";
 /// Refreshes of consented tokens, by `outcome`.
 pub const TOKEN_REFRESHES: &str = "ncmcp_token_refreshes_total";
+/// Deliveries of webhooks, by `outcome`.
+pub const WEBHOOK_DELIVERIES: &str = "ncmcp_webhook_deliveries_total";
 /// Anonymous resident memory of this process.
 pub const RSS_ANON_BYTES: &str = "ncmcp_process_rss_anon_bytes";
 
-const COUNTERS: [(&str, &str); 7] = [
+const COUNTERS: [(&str, &str); 8] = [
+    (WEBHOOK_DELIVERIES, "Deliveries of webhooks, by outcome."),
     (HTTP_REQUESTS, "Requests answered, by route, method and status."),
     (TOOL_CALLS, "MCP tool calls, by tool and outcome."),
     (NEXTCLOUD_REQUESTS, "Requests to Nextcloud, by api and outcome."),

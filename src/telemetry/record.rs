@@ -44,6 +44,11 @@ pub fn token_refresh(outcome: &'static str) {
     metrics::counter!(names::TOKEN_REFRESHES, "outcome" => outcome).increment(1);
 }
 
+/// A webhook was delivered: taken, ignored, or refused.
+pub fn webhook(outcome: &'static str) {
+    metrics::counter!(names::WEBHOOK_DELIVERIES, "outcome" => outcome).increment(1);
+}
+
 /// A search was answered; `unreadable` results were left out.
 pub fn search(algorithm: &'static str, unreadable: usize, elapsed: Duration) {
     metrics::histogram!(names::SEARCH_SECONDS, "algorithm" => algorithm).record(elapsed.as_secs_f64());

@@ -566,6 +566,8 @@ async fn o15_an_administrator_is_asked_for_with_the_stored_credential_and_the_to
         access: Arc::new(Grants::default()),
         app_passwords: None,
         credentials: Arc::new(Stored(Nextcloud::new(&config.nextcloud, clock.clone()).unwrap())),
+        webhooks: None,
+        consent_url: String::new(),
         clock,
     });
     let admin = |user: AdminUser| async move { user.0.principal().user().to_string() };
