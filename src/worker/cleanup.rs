@@ -38,3 +38,16 @@ pub(super) async fn run(pool: &PgPool, now: DateTime<Utc>) -> Result<(), TickErr
     PgAuditTrail::new(pool.clone()).forget_old(now).await?;
     Ok(())
 }
+
+/// Puts jobs back into their queues that the workers of the run `run_id`, which has ended, hold still.
+pub(super) async fn give_back(pool: &PgPool, run_id: &str) -> Result<(), DbError> {
+    sqlx::query(
+        "update apalis.jobs set status = 'Pending', lock_by = null, lock_at = null
+         where status in ('Queued', 'Running') and lock_by like '%-' || $1 || '-%'",
+    )
+    .bind(run_id)
+    .execute(pool)
+    .await
+    .map_err(DbError)?;
+    Ok(())
+}

@@ -80,10 +80,11 @@ pub async fn run(
     }
     let queues = duties.queues();
     let jobs = Arc::new(Jobs::new(duties.clone(), pool.clone(), shutdown.clone()));
+    let run_id = Ulid::generate().to_string();
     let ticker = Ticker::new(duties, pool.clone(), clock);
     let working = async {
         while !shutdown.is_cancelled() {
-            let ended = monitor(&queues, &jobs, &pool, &shutdown, grace).await;
+            let ended = monitor(&queues, &run_id, &jobs, &pool, &shutdown, grace).await;
             if shutdown.is_cancelled() {
                 break;
             }
@@ -102,6 +103,10 @@ pub async fn run(
         stop_engine();
     };
     tokio::join!(working, ticker.run(&shutdown), stopping);
+    // What was fetched and not begun would else wait until this run's workers count as dead.
+    if let Err(error) = super::cleanup::give_back(&pool, &run_id).await {
+        tracing::warn!(%error, "fetched jobs wait until their workers count as dead");
+    }
 }
 
 /// Makes the queue's tables, however long the database is away; `false` when `shutdown` came first.
@@ -118,6 +123,7 @@ async fn set_up(pool: &PgPool, shutdown: &CancellationToken) -> bool {
 /// One life of the workers.
 async fn monitor(
     queues: &[&'static str],
+    run_id: &str,
     jobs: &Arc<Jobs>,
     pool: &PgPool,
     shutdown: &CancellationToken,
@@ -130,7 +136,9 @@ async fn monitor(
     });
     queues
         .iter()
-        .fold(monitor, |monitor, queue| register(monitor, queue, jobs, pool))
+        .fold(monitor, |monitor, queue| {
+            register(monitor, queue, run_id, jobs, pool)
+        })
         .run_with_signal(async move {
             signal.cancelled().await;
             Ok(())
@@ -138,9 +146,9 @@ async fn monitor(
         .await
 }
 
-/// Adds the worker of one queue.
-fn register(monitor: Monitor, queue: &'static str, jobs: &Arc<Jobs>, pool: &PgPool) -> Monitor {
-    let (jobs, pool) = (Arc::clone(jobs), pool.clone());
+/// Adds the worker of one queue. Its name tells the run that it belongs to.
+fn register(monitor: Monitor, queue: &'static str, run_id: &str, jobs: &Arc<Jobs>, pool: &PgPool) -> Monitor {
+    let (jobs, pool, run_id) = (Arc::clone(jobs), pool.clone(), run_id.to_owned());
     monitor.register(move |_| {
         let config = Config::default()
             .queue(queue)
@@ -155,7 +163,7 @@ fn register(monitor: Monitor, queue: &'static str, jobs: &Arc<Jobs>, pool: &PgPo
             .with_codec(RawCodec)
             .poll_with_strategy(strategy);
         // A name used twice would leave the jobs of a killed process running for ever.
-        WorkerBuilder::new(format!("{queue}-{}", Ulid::generate()).as_str())
+        WorkerBuilder::new(format!("{queue}-{run_id}-{}", Ulid::generate()).as_str())
             .backend(backend)
             .concurrency(CONCURRENCY)
             .parallelize(tokio::spawn)
