@@ -275,7 +275,7 @@ impl SyncEngine {
             .and(sets.map(drop))
     }
 
-    /// Forgets `user`: documents that nobody else reads are deleted, with their points.
+    /// Forgets `user` if they are marked as removed: documents that nobody else reads are deleted, with their points.
     pub async fn remove_user(&self, user: &UserId) -> Result<(), SyncError> {
         removal::remove(&self.pool, user, self.clock.now()).await?;
         self.sweeps

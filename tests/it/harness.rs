@@ -174,6 +174,40 @@ impl World {
         format!("http://{}{path}", self.server().address())
     }
 
+    /// Cuts every connection to the server's database and refuses new ones, as when `PostgreSQL` is stopped.
+    pub async fn cut_database(&self) {
+        let name = self.database_name();
+        admin(&format!("alter database {name} with allow_connections false")).await;
+        admin(&format!(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+        ))
+        .await;
+    }
+
+    /// Takes connections again and waits until the server has noticed.
+    pub async fn restore_database(&self) {
+        let name = self.database_name();
+        admin(&format!("alter database {name} with allow_connections true")).await;
+        let deadline = Instant::now() + PATIENCE;
+        while self
+            .http
+            .get(self.url("/health/ready"))
+            .send()
+            .await
+            .unwrap()
+            .status()
+            != 200
+        {
+            assert!(Instant::now() < deadline, "the database was never noticed again");
+            pause().await;
+        }
+    }
+
+    fn database_name(&self) -> String {
+        let url = url::Url::parse(&self.database).unwrap();
+        url.path().trim_start_matches('/').to_owned()
+    }
+
     /// The server's data directory.
     pub fn data_dir(&self) -> &std::path::Path {
         self.data.path()

@@ -1,6 +1,6 @@
 //! A part is away: the process stays up, says which, and goes on by itself.
 
-use crate::harness::{ALICE, BOB, PATIENCE, Setup, admin, pause};
+use crate::harness::{ALICE, BOB, PATIENCE, Setup, pause};
 use nextcloud_sim::{Effect, FaultRule, Simulator};
 use serde_json::Value;
 use std::time::Instant;
@@ -159,17 +159,7 @@ async fn a_lost_database_is_named_and_comes_back() {
         .until_titles(Some(ALICE), "heron", "indexed", |t| t.len() == 1)
         .await;
 
-    // Every connection is cut and new ones are refused, as when the server is stopped.
-    let name = url::Url::parse(&world.database)
-        .unwrap()
-        .path()
-        .trim_start_matches('/')
-        .to_owned();
-    admin(&format!("alter database {name} with allow_connections false")).await;
-    admin(&format!(
-        "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
-    ))
-    .await;
+    world.cut_database().await;
 
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -193,20 +183,7 @@ async fn a_lost_database_is_named_and_comes_back() {
     );
 
     world.sim.world().put_file("alice", "/b.txt", b"egret");
-    admin(&format!("alter database {name} with allow_connections true")).await;
-    let deadline = Instant::now() + PATIENCE;
-    while world
-        .http
-        .get(world.url("/health/ready"))
-        .send()
-        .await
-        .unwrap()
-        .status()
-        != 200
-    {
-        assert!(Instant::now() < deadline, "the database was never noticed again");
-        pause().await;
-    }
+    world.restore_database().await;
     world
         .until_titles(Some(ALICE), "egret", "work resumed", |t| t == ["b.txt"])
         .await;

@@ -1,6 +1,6 @@
 //! What Nextcloud tells by itself reaches the index within seconds; what it told in vain, the next scan finds.
 
-use crate::harness::{ALICE, PATIENCE, Setup, World, admin, pause};
+use crate::harness::{ALICE, Setup, World};
 use nextcloud_mcp_server::clock::{Clock, SystemClock};
 use nextcloud_mcp_server::config::EncryptionConfig;
 use nextcloud_mcp_server::crypto::Keyring;
@@ -111,34 +111,12 @@ async fn without_a_database_nothing_is_acknowledged_and_the_next_scan_finds_it()
     let header = registered(&world).await;
     assert_eq!(deliver(&world, &header, WRITTEN, "/alice/files/a.txt").await, 202);
 
-    let name = url::Url::parse(&world.database)
-        .unwrap()
-        .path()
-        .trim_start_matches('/')
-        .to_owned();
-    admin(&format!("alter database {name} with allow_connections false")).await;
-    admin(&format!(
-        "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
-    ))
-    .await;
+    world.cut_database().await;
     world.sim.world().put_file("alice", "/b.txt", b"egret");
     let asked = Instant::now();
     assert_eq!(deliver(&world, &header, WRITTEN, "/alice/files/b.txt").await, 503);
     assert!(asked.elapsed() < Duration::from_secs(15), "{:?}", asked.elapsed());
-    admin(&format!("alter database {name} with allow_connections true")).await;
-    let deadline = Instant::now() + PATIENCE;
-    while world
-        .http
-        .get(world.url("/health/ready"))
-        .send()
-        .await
-        .unwrap()
-        .status()
-        != 200
-    {
-        assert!(Instant::now() < deadline, "the database was never noticed again");
-        pause().await;
-    }
+    world.restore_database().await;
     world
         .until_titles(Some(ALICE), "egret", "the next scan", |t| t == ["b.txt"])
         .await;

@@ -7,6 +7,7 @@ use super::GrantError;
 use super::background::BEARER_REFUSED;
 use super::grant_state::{Grant, GrantState};
 use super::grant_store::GrantStore;
+use crate::auth::membership;
 use crate::db::DbError;
 use crate::ids::UserId;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -116,6 +117,10 @@ impl GrantStore {
         let was_active = grant.state == GrantState::Active && predecessor.is_none();
         let reason = (refreshed.state != GrantState::Active).then_some(BEARER_REFUSED);
         let mut tx = self.pool.begin().await.map_err(DbError)?;
+        if !was_active {
+            // The user's pause may end below; whoever changes both rows locks the user first.
+            membership::lock(&mut tx, &grant.uid).await?;
+        }
         let updated = sqlx::query!(
             "update grants
              set access_token = $4, access_expires_at = $5, refresh_token = coalesce($6, refresh_token),
