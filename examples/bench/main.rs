@@ -1,9 +1,10 @@
 //! The server measured as a whole, release build: `scripts/bench` runs it.
 //!
-//! `bench [sync|http|memory] [--json]`; all parts by default.
+//! `bench [sync|http|memory|shared] [--json]`; all parts by default.
 
 mod http;
 mod memory;
+mod shared;
 mod support;
 mod sync;
 mod world;
@@ -23,6 +24,9 @@ async fn main() -> world::Outcome<()> {
     }
     if runs("memory") {
         memory::run().await?;
+    }
+    if runs("shared") {
+        shared::run().await?;
     }
     Ok(())
 }

@@ -16,7 +16,6 @@ pub struct World {
     pub server: RunningServer,
     pub http: reqwest::Client,
     database: String,
-    #[expect(dead_code, reason = "holds the data directory until the server is gone")]
     data: tempfile::TempDir,
 }
 
@@ -81,6 +80,17 @@ impl World {
         let mut connection = sqlx::PgConnection::connect(&self.database).await?;
         let seconds = "select extract(epoch from completed_at - started_at)::float8 from scans where completed_at > started_at";
         Ok(sqlx::query_scalar(seconds).fetch_one(&mut connection).await?)
+    }
+
+    /// A number out of the server's database.
+    pub async fn number(&self, query: &'static str) -> Outcome<i64> {
+        let mut connection = sqlx::PgConnection::connect(&self.database).await?;
+        Ok(sqlx::query_scalar(query).fetch_one(&mut connection).await?)
+    }
+
+    /// Where the embedded index keeps its files.
+    pub fn index_directory(&self) -> std::path::PathBuf {
+        self.data.path().join("index")
     }
 
     /// Polls the sync status until `holds`; returns it and the seconds waited.

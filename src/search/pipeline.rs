@@ -20,9 +20,8 @@ use url::Url;
 /// Documents that one search asks Nextcloud about at most: ten requests.
 const MAX_VERIFIED_DOCUMENTS: usize = 1_000;
 
-/// Documents beyond the page that are asked about in the same request, so that a few that were dropped do not
-/// cost a second one.
-const LOOK_AHEAD: usize = 10;
+/// Documents that one request to Nextcloud covers; asking about all of them takes no longer than about a few (facts §7).
+const REQUEST: usize = 100;
 
 /// What a search works with.
 pub(super) struct Parts {
@@ -210,7 +209,7 @@ impl Search<'_> {
                     .is_some_and(|candidate| !verification.denied(candidate.document))
             });
             let Ranking { mut results, cut } = rank(lists, candidates, self.request, self.algorithm);
-            let questions = self.open_questions(&results, candidates);
+            let questions = self.open_questions(&results, lists, candidates);
             if questions.is_empty() || self.verification.failure().is_some() {
                 let verification = &self.verification;
                 let unasked = results
@@ -229,15 +228,21 @@ impl Search<'_> {
         }
     }
 
-    /// The unanswered documents among the results wanted, best first, with a few beyond them.
-    fn open_questions(&self, results: &[Ranked], candidates: &HashMap<ChunkId, Candidate>) -> Vec<Question> {
+    /// The unanswered documents among the results wanted, best first. The request that they need is filled up with
+    /// other candidates: a few that are dropped then cost no second one, and no document that was lost a moment ago
+    /// stays in the lists, where it would still count for the scores of the others.
+    fn open_questions(
+        &self,
+        results: &[Ranked],
+        lists: &Lists,
+        candidates: &HashMap<ChunkId, Candidate>,
+    ) -> Vec<Question> {
         let mut seen = HashSet::new();
-        let mut open = |results: &[Ranked], most: usize| -> Vec<Question> {
-            results
-                .iter()
-                .filter(|result| self.verification.answer(result.document).is_none())
-                .filter(|result| seen.insert(result.document))
-                .filter_map(|result| candidates.get(&result.chunk))
+        let mut open = |chunks: &mut dyn Iterator<Item = ChunkId>, most: usize| -> Vec<Question> {
+            chunks
+                .filter_map(|chunk| candidates.get(&chunk))
+                .filter(|candidate| self.verification.answer(candidate.document).is_none())
+                .filter(|candidate| seen.insert(candidate.document))
                 .take(most)
                 .map(|candidate| Question {
                     document: candidate.document,
@@ -247,12 +252,14 @@ impl Search<'_> {
                 .collect()
         };
         let budget = MAX_VERIFIED_DOCUMENTS.saturating_sub(self.verification.asked());
-        let (wanted, beyond) = results.split_at(results.len().min(self.wanted));
-        let mut questions = open(wanted, budget);
-        if !questions.is_empty() {
+        let mut ranked = results.iter().map(|result| result.chunk);
+        let mut questions = open(&mut ranked.by_ref().take(self.wanted), budget);
+        // Even when nothing stands above the threshold: a document that was lost may have pushed others below it.
+        if !questions.is_empty() || self.verification.asked() == 0 {
             // Never so many that they would need a request of their own.
-            let room = (100 - questions.len() % 100) % 100;
-            questions.extend(open(beyond, room.min(LOOK_AHEAD).min(budget - questions.len())));
+            let room = REQUEST * questions.len().div_ceil(REQUEST).max(1) - questions.len();
+            let mut others = ranked.chain(lists.chunks());
+            questions.extend(open(&mut others, room.min(budget - questions.len())));
         }
         questions
     }

@@ -2,7 +2,7 @@
 
 use crate::ids::ChunkId;
 use crate::index::{Hit, IndexError, SparseEncoder, SparseVector, TenantFilter, VectorIndex};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// How deep the lists are read, one step after the other, until enough verified results are found. Steps
 /// instead of a depth that follows the page, so that neighbouring pages are cut from one ranking.
@@ -41,9 +41,9 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    /// Every chunk of any list, once.
+    /// Every chunk of any list, once, by id.
     pub fn chunks(&self) -> Vec<ChunkId> {
-        let all: HashSet<ChunkId> = self
+        let all: BTreeSet<ChunkId> = self
             .dense
             .iter()
             .chain(&self.sparse)

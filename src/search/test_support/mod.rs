@@ -4,4 +4,4 @@ mod doubles;
 mod world;
 
 pub(super) use doubles::{FakeCheck, MemoryIndex, WordEmbedder, WordTerms, embedding};
-pub(super) use world::{World, ids, principal};
+pub(super) use world::{Reader, World, ids, principal};

@@ -3,7 +3,6 @@
 use crate::ids::AccessSetId;
 use crate::search::test_support::{World, ids, principal};
 use crate::search::{Algorithm, Granularity, SearchRequest};
-use proptest::prelude::*;
 use sqlx::PgPool;
 
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::Hybrid, Algorithm::Semantic, Algorithm::Bm25];
@@ -184,49 +183,6 @@ async fn a_shared_document_is_shown_as_each_reader_sees_it(pool: PgPool) {
         ("file", "/from alice/b.md")
     );
     assert_eq!(bob.url, "https://cloud.example.org/index.php/f/7");
-}
-
-/// One random document: its words, and whether bob may read it.
-fn documents() -> impl Strategy<Value = Vec<(Vec<usize>, bool)>> {
-    proptest::collection::vec(
-        (proptest::collection::vec(0_usize..6, 1..8), any::<bool>()),
-        1..12,
-    )
-}
-
-#[sqlx::test(migrations = "./migrations")]
-async fn the_answer_equals_that_of_a_world_without_what_is_unreadable(pool: PgPool) {
-    use proptest::strategy::ValueTree;
-    use proptest::test_runner::TestRunner;
-    const WORDS: [&str; 6] = ["apple", "pear", "plum", "fig", "quince", "medlar"];
-    let mut runner = TestRunner::deterministic();
-    for _ in 0..12 {
-        let world_plan = documents().new_tree(&mut runner).unwrap().current();
-        let mut answers = Vec::new();
-        for with_unreadable in [true, false] {
-            sqlx::query("truncate documents, access_sets, users restart identity cascade")
-                .execute(&pool)
-                .await
-                .unwrap();
-            let world = World::new(pool.clone());
-            for (id, (words, bobs)) in (1_i64..).zip(&world_plan) {
-                let text: Vec<&str> = words.iter().map(|word| WORDS[*word]).collect();
-                let reader = if *bobs { "bob" } else { "alice" };
-                if *bobs || with_unreadable {
-                    world.add(id, &text.join(" "), &[(reader, "file", "/a.md")]).await;
-                }
-            }
-            let answer = world.words("bob", "plum fig").await;
-            answers.push((
-                ids(&answer).join(" "),
-                answer.total_found,
-                answer.verified_chunks,
-                answer.dropped_documents,
-                world.check.asked_ids(),
-            ));
-        }
-        assert_eq!(answers[0], answers[1], "{world_plan:?}");
-    }
 }
 
 #[sqlx::test(migrations = "./migrations")]

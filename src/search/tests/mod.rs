@@ -6,3 +6,4 @@ mod isolation;
 mod map;
 mod paging;
 mod passages;
+mod worlds;

@@ -5,7 +5,7 @@ use crate::index::{Hit, IndexError, IndexStats, Point, SparseVector, TenantFilte
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Keeps points; ranks nothing.
 #[derive(Default)]
@@ -13,6 +13,8 @@ pub struct MemoryIndex {
     points: Mutex<BTreeMap<i64, Point>>,
     /// Every write fails.
     pub down: AtomicBool,
+    /// Points and vectors written so far.
+    pub written: AtomicUsize,
 }
 
 impl MemoryIndex {
@@ -38,6 +40,7 @@ impl MemoryIndex {
 impl VectorIndex for MemoryIndex {
     async fn upsert(&self, points: Vec<Point>) -> Result<(), IndexError> {
         self.writable()?;
+        self.written.fetch_add(points.len(), Ordering::SeqCst);
         self.points
             .lock()
             .unwrap()
@@ -47,6 +50,7 @@ impl VectorIndex for MemoryIndex {
 
     async fn set_dense(&self, vectors: Vec<(ChunkId, Vec<f32>)>) -> Result<(), IndexError> {
         self.writable()?;
+        self.written.fetch_add(vectors.len(), Ordering::SeqCst);
         let mut points = self.points.lock().unwrap();
         for (chunk, vector) in vectors {
             if let Some(point) = points.get_mut(&chunk.0) {
