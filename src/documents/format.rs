@@ -1,9 +1,10 @@
 //! Which files hold text, told from type, name and size alone.
 
 use super::SkipReason;
+use super::format_table::{NAMED, TEXT_EXTENSIONS, TEXT_TYPES};
 
 /// How to read a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Text as it stands: plain text, source code, configuration, CSV, JSON, XML.
     Text,
@@ -11,13 +12,56 @@ pub enum Format {
     Markdown,
     /// HTML, read as Markdown.
     Html,
+    /// PDF: text page by page, headings by their size.
+    Pdf,
+    /// Office Open XML text (Word).
+    Docx,
+    /// Office Open XML workbook (Excel).
+    Xlsx,
+    /// Office Open XML presentation (`PowerPoint`).
+    Pptx,
+    /// `OpenDocument` text.
+    Odt,
+    /// `OpenDocument` spreadsheet.
+    Ods,
+    /// `OpenDocument` presentation.
+    Odp,
+    /// An e-book.
+    Epub,
+    /// Rich Text Format.
+    Rtf,
+    /// A mail message (RFC 5322).
+    Email,
+    /// A picture: found by its name, format and size in pixels.
+    Image,
+}
+
+impl Format {
+    /// Whether reading it takes a parser of foreign data, which runs in the child process only.
+    pub fn needs_parser(self) -> bool {
+        !matches!(self, Self::Text | Self::Markdown | Self::Image)
+    }
+
+    /// Whether the file is a ZIP archive inside.
+    pub(super) fn is_zip(self) -> bool {
+        matches!(
+            self,
+            Self::Docx | Self::Xlsx | Self::Pptx | Self::Odt | Self::Ods | Self::Odp | Self::Epub
+        )
+    }
+
+    /// Whether an OCR service can make text of it when there is none.
+    pub fn may_be_scanned(self) -> bool {
+        matches!(self, Self::Pdf | Self::Image)
+    }
 }
 
 /// Decides before download whether a file's text can be had. `limit` is the largest accepted size in bytes; a size
 /// that the source does not tell passes and is checked again after download.
 ///
 /// The extension decides before the type: Nextcloud calls many source files `application/octet-stream`, and some
-/// (`.ts`) video.
+/// (`.ts`) video. Only `text/markdown` stands above it: no file is called that by mistake, and what other sources than
+/// files hand out as Markdown may be titled like a file.
 ///
 /// # Errors
 /// [`SkipReason::Unsupported`], [`SkipReason::TooLarge`] or [`SkipReason::Empty`].
@@ -27,160 +71,18 @@ pub fn is_candidate(
     size: Option<u64>,
     limit: u64,
 ) -> Result<Format, SkipReason> {
-    let format = by_name(name)
-        .or_else(|| by_type(mime?))
-        .ok_or(SkipReason::Unsupported)?;
+    let by_type = mime.and_then(by_type);
+    let format = match by_name(name) {
+        Some(named) if by_type != Some(Format::Markdown) => named,
+        _ => by_type.ok_or(SkipReason::Unsupported)?,
+    };
     match size {
         Some(0) => Err(SkipReason::Empty),
-        Some(size) if size > limit => Err(SkipReason::TooLarge),
+        // Of a picture only the beginning is read.
+        Some(size) if size > limit && format != Format::Image => Err(SkipReason::TooLarge),
         _ => Ok(format),
     }
 }
-
-const TEXT_EXTENSIONS: &[&str] = &[
-    "adoc",
-    "asc",
-    "asciidoc",
-    "asm",
-    "awk",
-    "bash",
-    "bat",
-    "bib",
-    "c",
-    "cc",
-    "cfg",
-    "clj",
-    "cmake",
-    "cmd",
-    "conf",
-    "cpp",
-    "cs",
-    "css",
-    "csv",
-    "cxx",
-    "dart",
-    "desktop",
-    "diff",
-    "dockerfile",
-    "el",
-    "env",
-    "erl",
-    "ex",
-    "exs",
-    "f90",
-    "fish",
-    "fs",
-    "go",
-    "gql",
-    "gradle",
-    "graphql",
-    "groovy",
-    "h",
-    "hcl",
-    "hh",
-    "hpp",
-    "hrl",
-    "hs",
-    "ical",
-    "ics",
-    "ini",
-    "java",
-    "jl",
-    "js",
-    "json",
-    "json5",
-    "jsonl",
-    "jsx",
-    "kt",
-    "kts",
-    "less",
-    "lisp",
-    "log",
-    "lua",
-    "m3u",
-    "mjs",
-    "mk",
-    "ml",
-    "mli",
-    "ndjson",
-    "nfo",
-    "nix",
-    "opml",
-    "org",
-    "pas",
-    "patch",
-    "php",
-    "pl",
-    "plist",
-    "pm",
-    "po",
-    "pot",
-    "properties",
-    "proto",
-    "ps1",
-    "py",
-    "pyi",
-    "r",
-    "rb",
-    "rs",
-    "rst",
-    "rtx",
-    "sass",
-    "scala",
-    "scm",
-    "scss",
-    "sh",
-    "sql",
-    "srt",
-    "srv",
-    "svelte",
-    "swift",
-    "tcl",
-    "tex",
-    "text",
-    "tf",
-    "toml",
-    "ts",
-    "tsv",
-    "tsx",
-    "txt",
-    "v",
-    "vb",
-    "vbs",
-    "vcf",
-    "vim",
-    "vtt",
-    "vue",
-    "wiki",
-    "xml",
-    "xsd",
-    "xsl",
-    "yaml",
-    "yml",
-    "zig",
-    "zsh",
-];
-
-const TEXT_TYPES: &[&str] = &[
-    "application/ecmascript",
-    "application/graphql",
-    "application/javascript",
-    "application/json",
-    "application/ld+json",
-    "application/sql",
-    "application/toml",
-    "application/x-httpd-php",
-    "application/x-javascript",
-    "application/x-ndjson",
-    "application/x-perl",
-    "application/x-php",
-    "application/x-sh",
-    "application/x-shellscript",
-    "application/x-tex",
-    "application/x-yaml",
-    "application/xml",
-    "application/yaml",
-];
 
 fn by_name(name: &str) -> Option<Format> {
     let name = name.rsplit('/').next().unwrap_or(name).to_lowercase();
@@ -191,36 +93,52 @@ fn by_name(name: &str) -> Option<Format> {
         return Some(Format::Text);
     }
     let (_, extension) = name.rsplit_once('.')?;
-    match extension {
-        "md" | "markdown" | "mdown" | "mkd" | "mdx" => Some(Format::Markdown),
-        "html" | "htm" | "xhtml" => Some(Format::Html),
-        _ => TEXT_EXTENSIONS
+    let named = NAMED
+        .iter()
+        .find(|(_, extensions, _)| extensions.contains(&extension));
+    named.map(|(format, _, _)| *format).or_else(|| {
+        TEXT_EXTENSIONS
             .binary_search(&extension)
             .ok()
-            .map(|_| Format::Text),
-    }
+            .map(|_| Format::Text)
+    })
 }
 
 fn by_type(mime: &str) -> Option<Format> {
     let essence = mime.split(';').next().unwrap_or(mime).trim().to_ascii_lowercase();
-    match essence.as_str() {
-        "text/markdown" | "text/x-markdown" => Some(Format::Markdown),
-        "text/html" | "application/xhtml+xml" => Some(Format::Html),
-        // RTF is markup that reads as noise.
-        "text/rtf" | "text/richtext" => None,
-        other if other.starts_with("text/") || TEXT_TYPES.binary_search(&other).is_ok() => Some(Format::Text),
-        _ => None,
-    }
+    let named = NAMED
+        .iter()
+        .find(|(_, _, types)| types.contains(&essence.as_str()));
+    named.map(|(format, _, _)| *format).or_else(|| {
+        let is_text = essence.starts_with("text/") || TEXT_TYPES.binary_search(&essence.as_str()).is_ok();
+        is_text.then_some(Format::Text)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     #[test]
     fn the_tables_are_sorted_for_binary_search() {
         assert!(TEXT_EXTENSIONS.is_sorted());
         assert!(TEXT_TYPES.is_sorted());
+    }
+
+    #[test]
+    fn every_extension_and_type_names_one_format() {
+        let extensions = NAMED.iter().flat_map(|(_, extensions, _)| *extensions);
+        let mut seen: HashSet<&str> = TEXT_EXTENSIONS.iter().copied().collect();
+        for extension in extensions {
+            assert!(seen.insert(extension), "{extension}");
+        }
+        let types = NAMED.iter().flat_map(|(_, _, types)| *types);
+        let mut seen: HashSet<&str> = TEXT_TYPES.iter().copied().collect();
+        for mime in types {
+            assert!(seen.insert(mime), "{mime}");
+            assert_eq!(*mime, mime.to_lowercase(), "types are compared in lower case");
+        }
     }
 
     #[test]
@@ -235,10 +153,22 @@ mod tests {
         assert_eq!(of(Some("text/html; charset=utf-8"), "page"), Ok(Format::Html));
         assert_eq!(of(Some("application/json"), "data"), Ok(Format::Text));
         assert_eq!(of(None, "README"), Ok(Format::Text));
-        assert_eq!(of(Some("text/rtf"), "letter"), Err(SkipReason::Unsupported));
-        assert_eq!(of(Some("image/png"), "a.png"), Err(SkipReason::Unsupported));
-        assert_eq!(of(Some("application/pdf"), "a.pdf"), Err(SkipReason::Unsupported));
+        assert_eq!(of(Some("text/rtf"), "letter"), Ok(Format::Rtf));
+        assert_eq!(of(Some("image/png"), "a"), Ok(Format::Image));
+        assert_eq!(of(Some("application/pdf"), "a.PDF"), Ok(Format::Pdf));
+        assert_eq!(
+            of(Some("application/vnd.ms-word.document.macroEnabled.12"), "a"),
+            Ok(Format::Docx)
+        );
+        assert_eq!(of(None, "slides.odp"), Ok(Format::Odp));
         assert_eq!(of(None, "no-extension"), Err(SkipReason::Unsupported));
+        assert_eq!(of(Some("application/zip"), "a.zip"), Err(SkipReason::Unsupported));
+    }
+
+    #[test]
+    fn what_a_source_hands_out_as_markdown_is_markdown_whatever_its_title() {
+        let card = is_candidate(Some("text/markdown"), "Board/Read invoice.pdf", None, 100);
+        assert_eq!(card, Ok(Format::Markdown));
     }
 
     #[test]
@@ -250,6 +180,7 @@ mod tests {
         );
         assert_eq!(is_candidate(None, "a.txt", Some(100), 100), Ok(Format::Text));
         assert_eq!(is_candidate(None, "a.txt", None, 100), Ok(Format::Text));
+        assert_eq!(is_candidate(None, "a.jpg", Some(101), 100), Ok(Format::Image));
         assert_eq!(
             is_candidate(None, "a.zip", Some(101), 100),
             Err(SkipReason::Unsupported)

@@ -1,15 +1,11 @@
 //! HTML → Markdown.
 
 use super::SkipReason;
+use super::guard::guarded;
 use htmd::HtmlToMarkdown;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread;
 
 /// Deeper nesting than any page that people write; the converter recurses once per level.
 const MAX_DEPTH: usize = 1_000;
-
-/// Enough stack for [`MAX_DEPTH`] levels in an unoptimised build.
-const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// Markup larger than this is read as a machine's output, not as a page.
 const MAX_BYTES: usize = 20 * 1024 * 1024;
@@ -20,28 +16,17 @@ const SKIPPED: [&str; 7] = ["script", "style", "head", "noscript", "template", "
 /// Headings, lists, links and tables as Markdown; scripts, styles and the head dropped.
 pub(super) fn to_markdown(html: &str) -> Result<String, SkipReason> {
     if html.len() > MAX_BYTES {
-        return Err(SkipReason::TooLarge);
+        return Err(SkipReason::TooLargeInside);
     }
     if nesting_bound(html) > MAX_DEPTH {
         return Err(SkipReason::Malformed);
     }
-    // A thread of its own: the parser's tree is walked and dropped recursively, and the caller's stack may be small.
-    thread::scope(|scope| {
-        let worker = thread::Builder::new()
-            .name("html".to_owned())
-            .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, || {
-                catch_unwind(AssertUnwindSafe(|| {
-                    HtmlToMarkdown::builder()
-                        .skip_tags(SKIPPED.to_vec())
-                        .build()
-                        .convert(html)
-                }))
-            });
-        match worker.map(thread::ScopedJoinHandle::join) {
-            Ok(Ok(Ok(Ok(markdown)))) => Ok(markdown),
-            _ => Err(SkipReason::Malformed),
-        }
+    guarded(|| {
+        HtmlToMarkdown::builder()
+            .skip_tags(SKIPPED.to_vec())
+            .build()
+            .convert(html)
+            .map_err(|_unreadable| SkipReason::Malformed)
     })
 }
 

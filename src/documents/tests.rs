@@ -66,7 +66,8 @@ fn bad_files_have_their_reason() {
         text_of(b"\xFF\xFE\0\0\0\0\x11\0", "a.txt"),
         Err(SkipReason::Undecodable)
     );
-    assert_eq!(text_of(b"%PDF-1.7", "a.pdf"), Err(SkipReason::Unsupported));
+    assert_eq!(text_of(b"%PDF-1.7", "a.pdf"), Err(SkipReason::Malformed));
+    assert_eq!(text_of(b"PK", "a.zip"), Err(SkipReason::Unsupported));
 }
 
 #[test]
