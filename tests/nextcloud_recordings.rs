@@ -6,10 +6,14 @@
 mod adversarial;
 #[path = "nextcloud_recordings/expected.rs"]
 mod expected;
+#[path = "nextcloud_recordings/groupware.rs"]
+mod groupware;
 #[path = "nextcloud_recordings/host.rs"]
 mod host;
 #[path = "nextcloud_recordings/replay.rs"]
 mod replay;
+#[path = "nextcloud_recordings/replay_apps.rs"]
+mod replay_apps;
 #[path = "nextcloud_recordings/server.rs"]
 mod server;
 
@@ -18,7 +22,7 @@ use replay::Recording;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-const AREAS: [&str; 4] = ["base", "auth", "notes", "dav"];
+const AREAS: [&str; 6] = ["base", "auth", "notes", "dav", "deck", "tables"];
 
 #[tokio::test]
 async fn every_recording_gives_its_typed_result() {

@@ -2,10 +2,12 @@
 
 use crate::auth::{Login, Session, authenticate};
 use crate::dav;
+use crate::deck;
 use crate::http::{Incoming, Reply};
 use crate::notes;
 use crate::ocs;
 use crate::oidc::{self, Arrival};
+use crate::tables;
 use crate::web::signed_in;
 use crate::world::World;
 
@@ -142,6 +144,16 @@ fn index(world: &World, request: &Incoming, login: &Login) -> Reply {
         && world.read().notes_enabled
     {
         return notes::answer(world, request, rest, login);
+    }
+    if let Some(rest) = route.strip_prefix("/apps/deck/api/")
+        && world.read().deck.enabled
+    {
+        return deck::answer(world, request, rest, login);
+    }
+    if let Some(rest) = route.strip_prefix("/apps/tables/api/1/")
+        && world.read().tables.enabled
+    {
+        return tables::answer(world, request, rest, login);
     }
     Reply::html(404, "Page not found").with("cache-control", crate::http::NO_CACHE)
 }

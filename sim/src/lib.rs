@@ -21,6 +21,7 @@ mod auth;
 mod browser;
 mod clock;
 mod dav;
+mod deck;
 mod demo;
 mod dispatch;
 mod faults;
@@ -32,6 +33,7 @@ mod random;
 mod requests;
 mod server;
 mod sharing;
+mod tables;
 mod web;
 mod webhooks;
 mod world;
@@ -42,8 +44,8 @@ pub use faults::{Effect, FaultId, FaultRule, Faults};
 pub use oidc::{IssuedTokens, Oidc, OidcClient, TokenType};
 pub use requests::RecordedRequest;
 pub use server::Simulator;
-pub use webhooks::Delivered;
-pub use world::{SharePermissions, World};
+pub use webhooks::{AppEvent, Delivered};
+pub use world::{CollectionHandle, SharePermissions, World};
 
 /// The suffix of every `oc:id`: constant, so that a client sees one and the same instance.
 pub const INSTANCE_ID: &str = "ocsim1234567";

@@ -7,6 +7,7 @@ use crate::ids::UserId;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// What OCS v2 `/cloud/user` answers: the proof of an identity. Only Nextcloud's answer makes one.
 ///
@@ -136,6 +137,17 @@ impl UserSession {
     /// `GET /ocs/v2.php/core/navigation/apps`: the apps in this user's menu.
     pub async fn menu_apps(&self) -> Result<Vec<MenuApp>, NextcloudError> {
         data(self.send(ocs_call("/core/navigation/apps")?).await?).await
+    }
+
+    /// The ids of the apps that this user is shown: what has capabilities or stands in the menu. The list of all
+    /// enabled apps is for administrators only (facts §1).
+    pub async fn shown_apps(&self) -> Result<BTreeSet<String>, NextcloudError> {
+        let (capabilities, menu) = tokio::try_join!(self.capabilities(), self.menu_apps())?;
+        let known = capabilities
+            .get("capabilities")
+            .and_then(serde_json::Value::as_object);
+        let keys = known.into_iter().flat_map(serde_json::Map::keys).cloned();
+        Ok(keys.chain(menu.into_iter().map(|app| app.id)).collect())
     }
 }
 

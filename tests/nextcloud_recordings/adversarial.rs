@@ -2,6 +2,7 @@
 
 use crate::server::{Reply, Server, basic};
 use bytes::Bytes;
+use futures::StreamExt;
 use nextcloud_mcp_server::clock::ManualClock;
 use nextcloud_mcp_server::ids::UserId;
 use nextcloud_mcp_server::nextcloud::{
@@ -150,7 +151,27 @@ async fn a_body_over_the_limit_is_refused_announced_or_not() {
             session.download("/a", 100_000).await.unwrap().bytes.len(),
             100_000
         );
+        let (length, end) = streamed(&session, 99_999).await;
+        assert!(matches!(end, Err(NextcloudError::TooLarge { limit: 99_999 })) && length < 100_000);
+        let (length, end) = streamed(&session, 100_000).await;
+        assert!(end.is_ok() && length == 100_000, "{length} {end:?}");
     }
+}
+
+/// Length of what came before the end, and how it ended.
+async fn streamed(session: &UserSession, limit: u64) -> (usize, Result<(), NextcloudError>) {
+    let mut file = match session.open_file("/a", limit).await {
+        Ok(file) => file,
+        Err(error) => return (0, Err(error)),
+    };
+    let mut length = 0;
+    while let Some(piece) = file.content.next().await {
+        match piece {
+            Ok(piece) => length += piece.len(),
+            Err(error) => return (length, Err(error)),
+        }
+    }
+    (length, Ok(()))
 }
 
 #[tokio::test]
@@ -164,6 +185,8 @@ async fn a_cut_download_is_not_a_short_file() {
             session.download("/a", 99).await,
             Err(NextcloudError::Malformed(_))
         ));
+        let (_, end) = streamed(&session, 99).await;
+        assert!(matches!(end, Err(NextcloudError::Malformed(_))), "{end:?}");
     }
 }
 

@@ -1,10 +1,10 @@
 //! What each recording must become.
 
 /// Recordings that are played to an operation of the client.
-pub const PLAYED: usize = 146;
+pub const PLAYED: usize = 162;
 
-/// Recordings of the four areas that belong to no operation of the client: other APIs, log-in pages, OCS v1.
-pub const NOT_OURS: usize = 68;
+/// Recordings of the six areas that belong to no operation of the client: other APIs, log-in pages, OCS v1.
+pub const NOT_OURS: usize = 81;
 
 /// One line for each recording, sorted by name: the typed result or the error, cut at 260 characters. A `Malformed`
 /// without file id comes from a recorded request that asked for fewer properties than the client does.
@@ -99,6 +99,8 @@ dav/put_on_folder_409 => Conflict("PUT is not allowed on non-files.")
 dav/put_parent_missing_409 => NotFound("File with name /nodir could not be located")
 dav/put_quota_507 => QuotaExceeded
 dav/put_update_204 => created=false "a96787be2e88e3af2ba0f8d5008eaa35"
+dav/report_filter_systemtag => 1 entries: /rec/a.txt#180 a96787be2e88e3af2ba0f8d5008eaa35 6B  "text/plain" 1795410259
+dav/report_filter_systemtag_missing => PreconditionFailed { current: None }
 dav/search_bad_xml => Rejected { status: 400, message: "Unexpected document type: {}x for this Content-Type, expected {DAV:}searchrequest or {DAV:}query-schema-discovery" }
 dav/search_favorite => 0 entries:
 dav/search_fileid => 1 entries: /shared/s.txt#150 63a66daf22a9ae492220162e4e652da6 2B  "text/plain" 1795409904
@@ -110,6 +112,13 @@ dav/shared_fileid_alice => 4 entries: /rec#175/ 6b03c98ce044a 14B RGDNVCK "" 179
 dav/shared_fileid_bob => 4 entries: /rec#175/ 6b03c98ce044a 14B SRGDNVCK "" 1795410316 alice ocno1i5gzrr1 | /rec/ck.txt#179 5cd1f9a639a406e54e2ccf0c6f38b625 5B SRGDNVW "text/plain" 1795410263 alice ocno1i5gzrr1 | … | /rec/ü ö#?.md#182 d05c8702a7c5f7fe127f9b802
 dav/shared_single_fileid_alice => 1 entries: /rec/a.txt#180 6b03c98491b03 6B RGDNVW "text/plain" 1795410259 alice ocno1i5gzrr1
 dav/shared_single_fileid_bob => 1 entries: /a.txt#180 6b03c98491b03 6B SGDN "text/plain" 1795410259 alice ocno1i5gzrr1
+dav/systemtags_list => [SystemTag { id: 1, name: "vector-index" }]
+deck/boards => [(1, "Welcome to Nextcloud Deck!", true), (2, "bboard", true), (3, "HB", true), (4, "RecB", false)] 9ad1d8c680dca59042c5afb348b52613
+deck/boards_details => [(1, "Welcome to Nextcloud Deck!", true), (2, "bboard", true), (3, "HB", true), (4, "RecB", true)] 9ad1d8c680dca59042c5afb348b52613
+deck/boards_if_none_match => unchanged
+deck/boards_no_ocs_header_basic => [(1, "Welcome to Nextcloud Deck!", true), (2, "bboard", true), (3, "HB", true), (4, "RecB", true)] ab21a60c1f109cbfe9a637f7a901d7b5
+deck/stacks => [Stack { id: 6, title: "S1", deleted_at: 0, cards: [Card { id: 7, title: "C2", description: "d2", labels: [], assigned: [], archived: false, done: None, duedate: None, deleted_at: 0, last_modified: 1795410740, comments_count: 0, etag: "eb75dfa29
+deck/stacks_if_modified_since => [Stack { id: 6, title: "S1", deleted_at: 0, cards: [] }]
 notes/attachment_404 => Rejected { status: 400, message: "" }
 notes/capabilities_notes => capabilities of "34.0.1"
 notes/create => note 162 "First note" in "Work" 12 bytes at 1795410196 favorite=true "/Notes/Work/First note.m" daaf05
@@ -155,4 +164,11 @@ notes/update_no_if_match => note 162 "First note" in "Work" 2 bytes at 179541023
 notes/update_title_rename => note 162 "Renamed note" in "Work" 2 bytes at 1795410235 favorite=true "/Notes/Work/Renamed note" 185b25
 notes/webdav_of_note => Malformed("a resource has no file id")
 notes/webdav_propfind_fileid => 1 entries: /Notes/Work/Sub/Renamed note.md#162 68f5239a2797f4aa3dc25d114d20b844 0B  "" 0
+tables/v1_columns => [(1, "Name", "text")]
+tables/v1_row_404 => NotFound("OCA\\Tables\\Service\\RowService - find: Did expect one result but found none when executing: query \"SELECT * FROM `*PREFIX*tables_row_sleeves` WHERE `id` = :dcValue1\";")
+tables/v1_row_get => Row { id: 2, table_id: 1, last_edit: Some("2026-11-23 05:12:45"), data: [Cell { column: 1, value: String("v1") }] }
+tables/v1_rows => [Row { id: 2, table_id: 1, last_edit: Some("2026-11-23 05:12:45"), data: [Cell { column: 1, value: String("v1") }] }, Row { id: 3, table_id: 1, last_edit: Some("2026-11-23 05:12:46"), data: [Cell { column: 1, value: String("v2") }] }]
+tables/v1_table_404 => NotFound("")
+tables/v1_table_other_user => NotFound("")
+tables/v1_tables => [(1, "Welcome to Nextcloud Tables!", true), (2, "T", true)]
 "#;

@@ -30,7 +30,7 @@ impl Recording {
         }
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.request["headers"][name].as_str()
     }
 
@@ -59,6 +59,11 @@ impl Recording {
         let path = self.path.split('?').next().unwrap();
         let method = self.method.as_str();
         let notes = path.strip_prefix("/index.php/apps/notes/api/v1/");
+        let deck = path.strip_prefix("/index.php/apps/deck/api/v1.0/");
+        let tables = path.strip_prefix("/index.php/apps/tables/api/1/");
+        if let (true, Some(rest)) = (method == "GET", deck.or(tables)) {
+            return of_app(rest);
+        }
         if let Some(rest) = path.strip_prefix("/remote.php/dav/files/") {
             let (user, below) = rest.split_once('/').unwrap_or((rest, ""));
             let files = Files {
@@ -73,11 +78,13 @@ impl Recording {
                 "DELETE" => Operation::Delete(files),
                 "MOVE" => Operation::Move(files),
                 "COPY" => Operation::Copy(files),
+                "REPORT" => Operation::Tagged(self.filtered_tag()?),
                 _ => return None,
             });
         }
         Some(match (method, path, notes) {
             ("SEARCH", "/remote.php/dav/", _) => Operation::Search,
+            ("PROPFIND", "/remote.php/dav/systemtags/", _) => Operation::SystemTags,
             ("GET", "/ocs/v2.php/cloud/user", _) => Operation::CurrentUser,
             ("GET", "/ocs/v2.php/cloud/capabilities", _) => Operation::Capabilities,
             ("GET", "/status.php", _) => Operation::Status,
@@ -96,6 +103,26 @@ impl Recording {
             }
             _ => return None,
         })
+    }
+
+    /// The tag that a recorded REPORT asked for.
+    fn filtered_tag(&self) -> Option<i64> {
+        let body = self.request["body"].as_str()?;
+        let (_, rest) = body.split_once("<oc:systemtag>")?;
+        rest.split('<').next()?.parse().ok()
+    }
+
+    /// A session of alice's that gets this answer to its first request, and the server that gives it.
+    pub async fn served(&self) -> (Server, UserSession) {
+        let server = Server::start(vec![self.reply()]).await;
+        let clock = ManualClock::at("2026-11-23T05:00:00Z".parse().unwrap());
+        let session = server.session(clock, "alice");
+        (server, session)
+    }
+
+    /// Method and path of the recorded request.
+    pub fn asked(&self) -> (&str, &str) {
+        (&self.method, &self.path)
     }
 
     /// Serves the answer and runs the operation: the result as a line, and what the client sent.
@@ -208,6 +235,7 @@ impl Recording {
                 "{} bytes",
                 session.note_attachment(162, "a.png", 99).await?.bytes.len()
             ),
+            operation => self.run_app(operation, session).await?,
         })
     }
 
@@ -254,6 +282,14 @@ pub enum Operation {
     DeleteNote(i64),
     NoteSettings,
     Attachment,
+    SystemTags,
+    Tagged(i64),
+    Boards,
+    Stacks(i64),
+    Tables,
+    Columns(i64),
+    Rows(i64),
+    Row(i64),
 }
 
 impl Operation {
@@ -269,6 +305,20 @@ impl Operation {
             _ => None,
         }
     }
+}
+
+/// What the client asks of Deck and Tables.
+fn of_app(rest: &str) -> Option<Operation> {
+    let parts: Vec<&str> = rest.split('/').collect();
+    Some(match parts.as_slice() {
+        ["boards"] => Operation::Boards,
+        ["boards", board, "stacks"] => Operation::Stacks(board.parse().ok()?),
+        ["tables"] => Operation::Tables,
+        ["tables", table, "columns"] => Operation::Columns(table.parse().ok()?),
+        ["tables", table, "rows"] => Operation::Rows(table.parse().ok()?),
+        ["rows", row] => Operation::Row(row.parse().ok()?),
+        _ => return None,
+    })
 }
 
 fn decode(text: &str) -> String {
@@ -294,7 +344,7 @@ fn note(note: &Note) -> String {
     )
 }
 
-fn entries(entries: &[DavEntry]) -> String {
+pub fn entries(entries: &[DavEntry]) -> String {
     let line = |entry: &DavEntry| {
         format!(
             "{}#{}{} {} {}B {} {:?} {} {}{}{}",

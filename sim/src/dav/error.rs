@@ -46,6 +46,17 @@ pub(super) fn precondition_failed(header: &str, message: &str) -> Reply {
     )
 }
 
+/// A sync token that cannot be one.
+pub(super) fn invalid_sync_token() -> Reply {
+    document(
+        403,
+        "Sabre\\DAV\\Exception\\InvalidSyncToken",
+        "Invalid or unknown sync token",
+        "",
+        "  <d:valid-sync-token/>\n",
+    )
+}
+
 /// The throttled answer, which looks a little different.
 pub(super) fn too_many_requests() -> Reply {
     document(

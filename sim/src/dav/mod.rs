@@ -3,6 +3,7 @@
 mod copy_move;
 mod error;
 mod get;
+mod groupware;
 mod multistatus;
 mod propfind;
 mod proppatch;
@@ -10,10 +11,12 @@ mod props;
 mod report;
 mod search;
 mod search_query;
+mod system_tags;
 mod write;
 mod xml;
 
 pub(crate) use error::error;
+pub(crate) use groupware::{Collection, GroupwareState, Kind};
 pub(crate) use multistatus::escape;
 
 use crate::auth::Login;
@@ -41,6 +44,7 @@ pub(super) struct Target {
 /// Where a path leads.
 enum Place {
     Files(Target),
+    Groupware(groupware::Target),
     /// Another user's home folder: visible as an empty collection (facts §1).
     ForeignHome(String),
     ForeignFile {
@@ -56,8 +60,12 @@ pub(crate) fn answer(world: &World, request: &Incoming, login: &Login) -> Reply 
     let Login::Done(session) = login else {
         return login_failure(request, login);
     };
+    if let Some(reply) = system_tags::answer(world, request, session) {
+        return reply;
+    }
     match place(&request.path, &session.uid) {
         Place::Files(target) => files(world, request, &target),
+        Place::Groupware(target) => groupware::answer(world, request, &target),
         Place::Root if request.method == "SEARCH" => search::search(&world.read(), request, &session.uid),
         Place::ForeignHome(owner) if request.method == "PROPFIND" => propfind::foreign_home(&owner),
         Place::ForeignHome(owner) => error::not_found(&format!("File not found: in '{owner}'")),
@@ -105,7 +113,7 @@ fn place(path: &str, uid: &str) -> Place {
         return Place::Root;
     }
     let Some(rest) = rest.strip_prefix("/files/") else {
-        return Place::Elsewhere;
+        return groupware::Target::of(rest, uid).map_or(Place::Elsewhere, Place::Groupware);
     };
     let (owner, rest) = rest.split_once('/').unwrap_or((rest, ""));
     let path = normalize(rest);

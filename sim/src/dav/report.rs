@@ -1,4 +1,6 @@
-//! REPORT `oc:filter-files`: favourites. No system tag exists here, so filtering by one is 412.
+//! REPORT `oc:filter-files`: favourites and system tags.
+
+use std::collections::BTreeSet;
 
 use super::multistatus::Multistatus;
 use super::props::Asked;
@@ -20,14 +22,26 @@ pub(super) fn report(state: &State, request: &Incoming, target: &Target) -> Repl
     if rules.is_empty() {
         return error::bad_request("Missing filter-rule block in request");
     }
-    if rules.iter().any(|rule| rule.is(OC, "systemtag")) {
-        return error::precondition_failed("", "Cannot filter by non-existing tag");
+    let mut wanted: Vec<&BTreeSet<i64>> = Vec::new();
+    for rule in rules.iter().filter(|rule| rule.is(OC, "systemtag")) {
+        let tag = rule
+            .text
+            .trim()
+            .parse::<i64>()
+            .ok()
+            .and_then(|id| state.tags.get(&id));
+        let Some(tag) = tag else {
+            return error::precondition_failed("", "Cannot filter by non-existing tag");
+        };
+        wanted.push(&tag.files);
     }
-    let favorites = state.user(&target.uid).map(|user| &user.favorites);
+    if rules.iter().any(|rule| rule.is(OC, "favorite")) {
+        wanted.extend(state.user(&target.uid).map(|user| &user.favorites));
+    }
     let asked = root.child("prop").map_or_else(Asked::usual, Asked::listed);
     let mut answer = Multistatus::new(state, &target.uid, &target.prefix);
     state.walk(&target.uid, &target.path, None, &mut |path, located| {
-        if favorites.is_some_and(|favorites| favorites.contains(&located.node.id)) {
+        if !wanted.is_empty() && wanted.iter().all(|files| files.contains(&located.node.id)) {
             answer.add(path, located, &asked);
         }
     });

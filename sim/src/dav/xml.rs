@@ -19,11 +19,21 @@ pub(super) struct Element {
     /// Its own text, without its children's.
     pub(super) text: String,
     pub(super) children: Vec<Element>,
+    /// Name and value, namespaces aside.
+    attributes: Vec<(String, String)>,
 }
 
 impl Element {
     pub(super) fn is(&self, namespace: &str, name: &str) -> bool {
         self.namespace == namespace && self.name == name
+    }
+
+    /// An attribute's value.
+    pub(super) fn attribute(&self, name: &str) -> Option<&str> {
+        let mut attributes = self.attributes.iter();
+        attributes
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The first child of this name in any namespace.
@@ -76,6 +86,14 @@ fn element(namespace: &ResolveResult<'_>, tag: &BytesStart<'_>) -> Option<Elemen
     Some(Element {
         namespace,
         name: tag.local_name().as_ref().to_owned(),
+        attributes: tag
+            .attributes()
+            .filter_map(Result::ok)
+            .map(|attribute| {
+                let value = String::from_utf8_lossy(attribute.value.as_ref().as_bytes()).into_owned();
+                (attribute.key.local_name().as_ref().to_owned(), value)
+            })
+            .collect(),
         ..Element::default()
     })
 }

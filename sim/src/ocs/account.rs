@@ -35,6 +35,13 @@ pub(super) fn apps(state: &State, uid: &str) -> Outcome {
         "oidc" | "user_oidc" => state.oidc.settings.installed,
         _ => true,
     });
+    for (app, enabled) in [("deck", state.deck.enabled), ("tables", state.tables.enabled)] {
+        apps.retain(|known| known != app);
+        if enabled {
+            apps.push(app.to_owned());
+        }
+    }
+    apps.sort();
     Outcome::Data(json!({"apps": apps}))
 }
 
@@ -43,10 +50,17 @@ pub(super) fn navigation(state: &State) -> Outcome {
         ("dashboard", "Dashboard", -10),
         ("files", "Files", 0),
         ("notes", "Notes", 10),
+        ("deck", "Deck", 10),
+        ("tables", "Tables", 11),
     ];
     let entries: Vec<Value> = known
         .iter()
-        .filter(|(id, ..)| state.notes_enabled || *id != "notes")
+        .filter(|(id, ..)| match *id {
+            "notes" => state.notes_enabled,
+            "deck" => state.deck.enabled,
+            "tables" => state.tables.enabled,
+            _ => true,
+        })
         .map(|(id, name, order)| {
             json!({
                 "id": id,

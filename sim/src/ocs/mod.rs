@@ -8,8 +8,10 @@ mod envelope;
 use serde_json::{Value, json};
 
 use crate::auth::{Login, Session};
+use crate::deck;
 use crate::http::{Incoming, NO_CACHE, Reply};
 use crate::sharing;
+use crate::tables;
 use crate::webhooks;
 use crate::world::World;
 
@@ -92,6 +94,12 @@ fn routed(world: &World, request: &Incoming, route: &str, session: &Session) -> 
 fn app_route(world: &World, request: &Incoming, route: &str, uid: &str) -> Outcome {
     if let Some(rest) = route.strip_prefix("/apps/files_sharing/api/v1/shares") {
         return sharing::answer(world, request, rest, uid);
+    }
+    if let Some(rest) = route.strip_prefix("/apps/deck/api/v1.0") {
+        return deck::comments(world, request, rest, uid);
+    }
+    if let Some(rest) = route.strip_prefix("/apps/tables/api/2") {
+        return tables::answer_ocs(world, request, rest, uid);
     }
     match route.strip_prefix("/apps/webhook_listeners/api/v1/webhooks") {
         Some(rest) => webhooks::answer(world, request, rest, uid),

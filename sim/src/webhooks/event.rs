@@ -91,7 +91,7 @@ pub(crate) fn restored(state: &mut State, uid: &str, node: &NodeRef) {
 
 /// Queues one delivery per registration that the event passes. `userIdFilter` never does: the recorded requests are
 /// those of clients with Basic or bearer credentials (facts §0 row 11).
-fn raise(state: &mut State, uid: &str, class: &str, mut event: Value) {
+pub(super) fn raise(state: &mut State, uid: &str, class: &str, mut event: Value) {
     if state.webhooks.hooks.is_empty() {
         return;
     }

@@ -1,13 +1,16 @@
-//! `webhook_listeners`: registrations over OCS, and the deliveries of what happens to files (facts §5).
+//! `webhook_listeners`: registrations over OCS, and the deliveries of what happens (facts §5): of files by itself, of
+//! apps by [`World::happen`].
 //!
 //! As in Nextcloud an event is queued when it happens and posted when background jobs run:
 //! [`World::deliver_webhooks`] is that moment. Nothing is delivered twice.
 
+mod apps;
 mod delivery;
 mod event;
 mod filter;
 mod ocs;
 
+pub use apps::AppEvent;
 pub use delivery::Delivered;
 pub(crate) use event::{NodeRef, copied, created, deleted, moved, restored, written};
 pub(crate) use ocs::answer;
@@ -84,6 +87,15 @@ impl World {
     /// Deletes a registration, whosever it is.
     pub fn remove_webhook(&self, id: i64) -> bool {
         self.write().webhooks.hooks.remove(&id).is_some()
+    }
+
+    /// The payloads that wait for background jobs, oldest first.
+    pub fn queued_payloads(&self) -> Vec<Value> {
+        let state = self.read();
+        let queue = state.webhooks.queue.iter();
+        queue
+            .map(|queued| serde_json::from_str(&queued.body).unwrap_or_default())
+            .collect()
     }
 
     /// How many deliveries wait for background jobs.

@@ -61,11 +61,18 @@ pub(crate) fn answer(world: &World, request: &Incoming, rest: &str, uid: &str) -
         },
         ("POST", Some(Ok(id))) => register(&mut state, request, uid, Some(id)),
         ("DELETE", Some(Ok(id))) => Outcome::Data(json!(state.webhooks.hooks.remove(&id).is_some())),
-        ("PUT", Some(Ok(_))) => Outcome::Whole(
-            Reply::new(405, "application/json; charset=utf-8", "").with("cache-control", NO_CACHE),
-        ),
+        ("PUT", Some(Ok(_))) => {
+            Outcome::Whole(Reply::new(405, "application/json; charset=utf-8", "").without_user())
+        }
         _ => Outcome::NoRoute,
     }
+}
+
+/// Delegated ones are none: tokens are for administrators only.
+fn is_admin(state: &State, uid: &str) -> bool {
+    state
+        .user(uid)
+        .is_some_and(|user| user.groups.iter().any(|group| group == "admin"))
 }
 
 fn may_manage(state: &State, uid: &str) -> bool {
@@ -91,7 +98,9 @@ fn register(state: &mut State, request: &Incoming, uid: &str, id: Option<i64>) -
         .iter()
         .any(|name| !params.get(*name).is_some_and(Value::is_string))
     {
-        return Outcome::Whole(Reply::new(400, "text/html; charset=UTF-8", ""));
+        return Outcome::Whole(
+            Reply::new(400, "text/html; charset=UTF-8", "").with("cache-control", NO_CACHE),
+        );
     }
     if !matches!(
         params.get("authMethod").and_then(Value::as_str),
@@ -101,7 +110,10 @@ fn register(state: &mut State, request: &Incoming, uid: &str, id: Option<i64>) -
     }
     let is_new = id.is_none();
     let id = id.unwrap_or_else(|| state.webhooks.last_id + 1);
-    let hook = hook(id, uid, &params);
+    let mut hook = hook(id, uid, &params);
+    if !is_admin(state, uid) {
+        hook.token_needed = json!([]);
+    }
     if !EVENTS.contains(&hook.event.as_str()) {
         let message = format!("{} is not an event class compatible with webhooks", hook.event);
         return Outcome::RefusedWith(400, message);

@@ -4,9 +4,11 @@
 //! which does not exist panic with a sentence: that is a mistake in the test, not a case to handle.
 
 mod files_api;
+mod groupware_api;
 mod node;
 mod share;
 mod state;
+mod tags_api;
 mod tree;
 mod user;
 mod users_api;
@@ -14,10 +16,12 @@ mod view;
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+pub use groupware_api::CollectionHandle;
 pub(crate) use node::{Content, Node, mime_of};
 pub(crate) use share::Share;
 pub use share::SharePermissions;
 pub(crate) use state::{State, Trashed, md5_hex};
+pub(crate) use tags_api::SystemTag;
 pub(crate) use user::{AppPassword, User};
 pub(crate) use view::{Located, join, parent_and_name};
 

@@ -5,9 +5,12 @@ use std::net::IpAddr;
 
 use md5::{Digest, Md5};
 
-use super::{AppPassword, Node, Share, User};
+use super::{AppPassword, Node, Share, SystemTag, User};
 use crate::clock::Clock;
+use crate::dav::GroupwareState;
+use crate::deck::DeckState;
 use crate::oidc::OidcState;
+use crate::tables::TablesState;
 use crate::web::WebSessions;
 use crate::webhooks::WebhookState;
 
@@ -41,9 +44,14 @@ pub(crate) struct State {
     pub(crate) trash: Vec<Trashed>,
     pub(crate) maintenance: bool,
     pub(crate) notes_enabled: bool,
+    pub(crate) deck: DeckState,
+    pub(crate) tables: TablesState,
+    /// System tags by id.
+    pub(crate) tags: BTreeMap<i64, SystemTag>,
     pub(crate) oidc: OidcState,
     pub(crate) web: WebSessions,
     pub(crate) webhooks: WebhookState,
+    pub(crate) groupware: GroupwareState,
     next_node: i64,
     next_share: i64,
     counter: u64,
@@ -62,9 +70,13 @@ impl State {
             trash: Vec::new(),
             maintenance: false,
             notes_enabled: true,
+            deck: DeckState::default(),
+            tables: TablesState::default(),
+            tags: BTreeMap::new(),
             oidc: OidcState::default(),
             web: WebSessions::default(),
             webhooks: WebhookState::default(),
+            groupware: GroupwareState::default(),
             next_node: FIRST_NODE_ID,
             next_share: 1,
             counter: 0,

@@ -14,6 +14,7 @@ impl World {
             .map(|first| first.to_uppercase().collect::<String>() + letters.as_str())
             .unwrap_or_default();
         let created = state.now();
+        state.groupware.add_defaults(uid);
         state.users.insert(
             uid.to_owned(),
             User {
@@ -68,6 +69,10 @@ impl World {
         state.remove(root);
         state.app_passwords.retain(|token| token.uid != uid);
         state.trash.retain(|trashed| trashed.uid != uid);
+        state
+            .groupware
+            .collections
+            .retain(|collection| collection.owner != uid);
         // Grants of the `oidc` app stay: refreshing one fails with an HTML page (facts §0 row 9).
         state.users.remove(uid);
     }

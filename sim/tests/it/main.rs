@@ -14,3 +14,5 @@ mod recorded_shapes;
 mod replay;
 #[cfg(test)]
 mod shape;
+#[cfg(test)]
+mod webhooks;

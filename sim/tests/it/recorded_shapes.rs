@@ -208,6 +208,16 @@ async fn files() {
         Play("dav/report_filter_empty"),
         Play("dav/report_filter_favorite"),
         Play("dav/report_filter_systemtag_missing"),
+        // The tag that the recorded Nextcloud had before.
+        Do(|world| {
+            world.put_file("alice", "/other.txt", "x");
+            world.tag_file("alice", "/other.txt", "vector-index");
+        }),
+        Play("dav/systemtags_list"),
+        Play("dav/systemtag_create_201"),
+        Play("dav/systemtag_create_exists_409"),
+        Play("dav/systemtag_create_restricted_403"),
+        Play("dav/systemtag_assign_missing_file"),
         Play("dav/search_bad_xml"),
         Play("dav/search_favorite"),
         Play("dav/search_fileid"),
@@ -215,6 +225,95 @@ async fn files() {
         Play("dav/search_modified_gt"),
         Play("dav/search_name_like"),
         Play("dav/search_unsupported_prop"),
+    ])
+    .await;
+}
+
+/// The file and the tag have the ids of the recordings.
+#[tokio::test]
+async fn tagged_files() {
+    replay(&[
+        Do(|world| {
+            for number in world.put_file("alice", "/first.txt", "x")..178 {
+                world.put_file("alice", &format!("/{number}.txt"), "x");
+            }
+            world.mkdir("alice", "/rec");
+            assert_eq!(world.put_file("alice", "/rec/a.txt", "123456"), 180);
+            world.tag_file("alice", "/first.txt", "vector-index");
+        }),
+        Play("dav/systemtag_create_201"),
+        Play("dav/systemtag_assign_201"),
+        Play("dav/systemtag_assign_again"),
+        Play("dav/systemtag_assign_missing_tag"),
+        Play("dav/systemtag_file_tags"),
+        Play("dav/report_filter_systemtag"),
+        Play("dav/systemtag_unassign_204"),
+        Play("dav/systemtag_unassign_again_404"),
+    ])
+    .await;
+}
+
+/// Boards, stacks and cards before those of the recordings, so that the ids are the same.
+#[tokio::test]
+async fn deck() {
+    replay(&[
+        Do(|world| {
+            let welcome = world.add_board("alice", "Welcome to Nextcloud Deck!");
+            world.add_board("alice", "bboard");
+            let shared = world.add_board("alice", "HB");
+            world.share_board(shared, "bob");
+            for title in ["Custom lists - click to rename!", "To Do", "In Progress", "Done"] {
+                world.add_stack(welcome, title);
+            }
+            let stack = world.add_stack(shared, "S");
+            for number in 1..=6 {
+                world.add_card(stack, &format!("Card {number}"), "");
+            }
+        }),
+        Play("deck/board_create"),
+        Play("deck/boards"),
+        Play("deck/boards_if_none_match"),
+        Play("deck/boards_details"),
+        Play("deck/stack_create"),
+        Play("deck/card_create"),
+        Play("deck/card_get"),
+        Do(tick),
+        Play("deck/card_update"),
+        Play("deck/stacks"),
+        Play("deck/card_update_missing_owner"),
+        Do(tick),
+        Play("deck/card_delete"),
+        Play("deck/card_get_deleted"),
+        Play("deck/stacks_if_modified_since"),
+        Play("deck/board_404"),
+        Play("deck/board_other_user_403"),
+        Play("deck/boards_no_ocs_header_basic"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn tables() {
+    replay(&[
+        Do(|world| {
+            let welcome = world.add_table("alice", "Welcome to Nextcloud Tables!", &["Name"]);
+            world.add_table("alice", "T", &[]);
+            let row = world.add_row(welcome, &["gone"]);
+            world.delete_row(row);
+        }),
+        Play("tables/v1_tables"),
+        Play("tables/v2_tables"),
+        Play("tables/v1_columns"),
+        Play("tables/v1_row_create"),
+        Play("tables/v2_row_create"),
+        Play("tables/v1_rows"),
+        Play("tables/v1_rows_simple"),
+        Play("tables/v1_row_get"),
+        Play("tables/v1_row_update"),
+        Play("tables/v1_row_delete"),
+        Play("tables/v1_row_404"),
+        Play("tables/v1_table_404"),
+        Play("tables/v1_table_other_user"),
     ])
     .await;
 }
@@ -238,6 +337,62 @@ async fn shares() {
         Play("dav/shared_fileid_bob"),
         Play("dav/shared_single_fileid_alice"),
         Play("dav/shared_single_fileid_bob"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn calendars() {
+    replay(&[
+        Play("caldav/other_user_calendar"),
+        Play("caldav/mkcalendar"),
+        Play("caldav/mkcalendar_exists_405"),
+        Play("caldav/put_event_201"),
+        Play("caldav/put_event_exists_412"),
+        Play("caldav/put_event_update_204"),
+        Play("caldav/put_event_stale_412"),
+        Play("caldav/put_duplicate_uid"),
+        Play("caldav/put_invalid_ics"),
+        Play("caldav/put_missing_calendar_409"),
+        Play("caldav/put_recurring"),
+        Play("caldav/put_todo"),
+        Play("caldav/home_depth1"),
+        Play("caldav/get_event"),
+        Play("caldav/get_event_404"),
+        Play("caldav/multiget"),
+        Play("caldav/query_timerange"),
+        Play("caldav/query_todos"),
+        Play("caldav/sync_initial"),
+        Play("caldav/delete_event_204"),
+        Play("caldav/delete_404"),
+        Play("caldav/reput_deleted_uid"),
+        Play("caldav/sync_delta"),
+        Play("caldav/sync_bad_token"),
+        Play("caldav/sync_garbage_token"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn address_books() {
+    replay(&[
+        // One of the recorded books has no sync token: an app generates it, and that is not simulated.
+        PlayHead("carddav/home_depth1"),
+        Do(|world| {
+            world
+                .address_book("alice", "contacts")
+                .put_contact("default", "Leon Green", &[]);
+        }),
+        Play("carddav/put_201"),
+        Play("carddav/put_exists_412"),
+        Play("carddav/put_update_204"),
+        Play("carddav/put_stale_412"),
+        Play("carddav/put_invalid"),
+        Play("carddav/query"),
+        Play("carddav/query_filter"),
+        Play("carddav/sync_initial"),
+        Play("carddav/delete_204"),
+        Play("carddav/sync_delta"),
     ])
     .await;
 }

@@ -47,7 +47,7 @@ impl UserSession {
 }
 
 /// A method that `http` has no constant for.
-pub(super) fn dav_method(name: &[u8]) -> Result<Method, NextcloudError> {
+pub(in crate::nextcloud) fn dav_method(name: &[u8]) -> Result<Method, NextcloudError> {
     Method::from_bytes(name).map_err(|_invalid| NextcloudError::Rejected {
         status: 405,
         message: "not an HTTP method".to_owned(),

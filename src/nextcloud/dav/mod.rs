@@ -7,14 +7,21 @@ mod parser;
 mod path;
 mod property;
 mod search;
+mod tag_list;
+mod tags;
 mod transfer;
 mod xml_stream;
 
+pub use tags::SystemTag;
+
+pub(super) use list::dav_method;
 pub(super) use parser::resolve_reference;
 pub(super) use transfer::read_download;
 
+use super::NextcloudError;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures::stream::BoxStream;
 
 /// `Depth` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +86,29 @@ pub struct Download {
     pub etag: Option<String>,
     /// Last modification.
     pub last_modified: Option<DateTime<Utc>>,
+}
+
+/// A file whose content is still on its way.
+pub struct OpenFile {
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// `ETag` without quotes.
+    pub etag: Option<String>,
+    /// Last modification.
+    pub last_modified: Option<DateTime<Utc>>,
+    /// Bytes, when Nextcloud told.
+    pub length: Option<u64>,
+    /// The content, piece by piece. An error is its last item: nothing may be concluded from what came before.
+    pub content: BoxStream<'static, Result<Bytes, NextcloudError>>,
+}
+
+impl std::fmt::Debug for OpenFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenFile")
+            .field("content_type", &self.content_type)
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Condition on the target of a write.

@@ -4,7 +4,8 @@ use super::gate::Ticket;
 use super::request::transport_text;
 use crate::nextcloud::NextcloudError;
 use bytes::{Bytes, BytesMut};
-use futures::{Stream, TryStreamExt};
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt, TryStreamExt};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
@@ -88,7 +89,15 @@ impl Answer {
 
     /// The body as JSON.
     pub(in crate::nextcloud) async fn json<T: DeserializeOwned>(self) -> Result<T, NextcloudError> {
-        let body = self.bytes(JSON_LIMIT).await?;
+        self.json_within(JSON_LIMIT).await
+    }
+
+    /// The body as JSON, refused when it is larger than `limit` bytes.
+    pub(in crate::nextcloud) async fn json_within<T: DeserializeOwned>(
+        self,
+        limit: u64,
+    ) -> Result<T, NextcloudError> {
+        let body = self.bytes(limit).await?;
         serde_json::from_slice(&body).map_err(|error| {
             NextcloudError::Malformed(match error.classify() {
                 serde_json::error::Category::Eof => "the JSON ends too early".to_owned(),
@@ -109,6 +118,29 @@ impl Answer {
             .inspect_ok(move |_piece| {
                 let _held = &ticket;
             })
+    }
+
+    /// The body piece by piece, at most `limit` bytes; what is more, or cut off, is the last item. The place at the gate
+    /// is kept until the stream is dropped.
+    pub(in crate::nextcloud) fn pieces(
+        self,
+        limit: u64,
+    ) -> BoxStream<'static, Result<Bytes, NextcloudError>> {
+        let pieces = stream::try_unfold((self, 0_u64), move |(mut answer, before)| async move {
+            let piece = answer.response.chunk().await.map_err(|error| cut_off(&error))?;
+            let Some(piece) = piece else { return Ok(None) };
+            let so_far = before.saturating_add(piece.len() as u64);
+            if so_far > limit {
+                return Err(NextcloudError::TooLarge { limit });
+            }
+            Ok(Some((piece, (answer, so_far))))
+        });
+        pieces.boxed()
+    }
+
+    /// Length of the body, when it was told.
+    pub(in crate::nextcloud) fn length(&self) -> Option<u64> {
+        self.response.content_length()
     }
 
     /// The start of an error's body: what can be had of it, for its message only.

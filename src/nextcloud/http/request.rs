@@ -9,7 +9,7 @@ use crate::nextcloud::failure::{self, Failure};
 use crate::telemetry::record;
 use base64::Engine as _;
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use std::sync::atomic::Ordering;
@@ -91,7 +91,7 @@ impl Nextcloud {
         })
     }
 
-    /// Sends `call` through the gate. Only a 2xx comes back as an [`Answer`].
+    /// Sends `call` through the gate. Only a 2xx comes back as an [`Answer`], and a 304 to a GET that asked for it.
     pub(in crate::nextcloud) async fn dispatch(
         &self,
         call: Call,
@@ -142,7 +142,11 @@ impl Nextcloud {
                 Ok(response) => response,
                 Err(error) => return Err(no_answer(&error, &mut ticket)),
             };
-            if response.status().is_redirection() {
+            // 304 answers nothing but this question.
+            let unchanged = response.status() == StatusCode::NOT_MODIFIED
+                && call.method == Method::GET
+                && headers.contains_key(IF_NONE_MATCH);
+            if response.status().is_redirection() && !unchanged {
                 ticket.alive();
                 redirects += 1;
                 url = next_hop(
@@ -155,7 +159,7 @@ impl Nextcloud {
                 continue;
             }
             let answer = Answer::new(response, ticket);
-            return if answer.status().is_success() {
+            return if answer.status().is_success() || unchanged {
                 Ok(answer.healthy())
             } else {
                 Err(self.refused(answer).await)
