@@ -26,30 +26,16 @@ impl DatabaseConfig {
         let url = reader
             .secret(variables::DATABASE_URL)
             .and_then(|url| normalised(reader, &url));
-        if reader.is_set(variables::QDRANT_URL) {
-            reader.problem(
-                variables::QDRANT_URL,
-                "a Qdrant server is not available in this version",
-                "Unset it: the embedded index is used.",
-            );
-        }
-        if role != Role::All {
+        if role != Role::All && !reader.is_set(variables::DATABASE_URL) {
             let problem = format!(
-                "the role {} needs a Qdrant server, which is not available in this version",
+                "required by the role {}: only the role all may use the private cluster",
                 role.name()
             );
-            reader.problem(variables::MCP_ROLE, problem, "Use the role all.");
-            if !reader.is_set(variables::DATABASE_URL) {
-                let problem = format!(
-                    "required by the role {}: only the role all may use the private cluster",
-                    role.name()
-                );
-                reader.problem(
-                    variables::DATABASE_URL,
-                    problem,
-                    "Write it like postgres://user:password@host/database.",
-                );
-            }
+            reader.problem(
+                variables::DATABASE_URL,
+                problem,
+                "Write it like postgres://user:password@host/database.",
+            );
         }
         let pool_size = reader.number(variables::DATABASE_POOL_SIZE, 10, 2..=500);
         let postgres_bin_dir = reader.path(variables::POSTGRES_BIN_DIR);

@@ -10,10 +10,13 @@ mod encryption;
 mod environment;
 mod mode;
 mod nextcloud;
+mod ocr;
 mod oidc;
 mod problem;
+mod qdrant;
 mod reader;
 mod reference;
+mod rerank;
 mod server;
 mod sync;
 mod telemetry;
@@ -22,16 +25,19 @@ pub mod variables;
 
 pub use cli::CliOverrides;
 pub use database::DatabaseConfig;
-pub use embedding::{EmbeddingConfig, EmbeddingProvider};
+pub use embedding::{EmbeddingConfig, EmbeddingProvider, EmbeddingService};
 pub use encryption::EncryptionConfig;
 pub use environment::Environment;
 pub use mode::Mode;
 pub use nextcloud::NextcloudConfig;
+pub use ocr::OcrConfig;
 pub use oidc::{BackgroundCredential, OidcConfig, TokenValidation};
 pub use problem::{ConfigErrors, Problem};
+pub use qdrant::QdrantConfig;
 pub use reference::reference_markdown;
+pub use rerank::{RerankConfig, RerankModel};
 pub use server::{Role, ServerConfig};
-pub use sync::SyncConfig;
+pub use sync::{FileSelection, SyncConfig, TagRules};
 pub use telemetry::{LogFormat, TelemetryConfig};
 
 use reader::Reader;
@@ -47,14 +53,20 @@ pub struct Config {
     pub server: ServerConfig,
     /// `PostgreSQL`.
     pub database: DatabaseConfig,
+    /// The Qdrant server that holds the index; absent: the embedded index.
+    pub qdrant: Option<QdrantConfig>,
     /// Keys for secrets at rest; present in hybrid and OAuth mode with offline access.
     pub encryption: Option<EncryptionConfig>,
     /// OAuth client.
     pub oidc: OidcConfig,
     /// Background sync.
     pub sync: SyncConfig,
+    /// Text recognition, when a service is named.
+    pub ocr: Option<OcrConfig>,
     /// Dense vectors.
     pub embedding: EmbeddingConfig,
+    /// Reranking of the best results, where it is wanted.
+    pub rerank: Option<RerankConfig>,
     /// Logs and metrics.
     pub telemetry: TelemetryConfig,
     /// Sentences for the log: settings that work but deserve a look, and unknown variables like a known one.
@@ -74,10 +86,13 @@ impl Config {
         let server = ServerConfig::load(&mut reader, mode.as_ref());
         let role = server.as_ref().map_or(Role::All, |server| server.role);
         let database = DatabaseConfig::load(&mut reader, role);
+        let qdrant = QdrantConfig::load(&mut reader, role);
         let encryption = EncryptionConfig::load(&mut reader, mode.as_ref());
         let oidc = OidcConfig::load(&mut reader, mode.as_ref());
         let sync = SyncConfig::load(&mut reader, mode.as_ref());
+        let ocr = OcrConfig::load(&mut reader);
         let embedding = EmbeddingConfig::load(&mut reader);
+        let rerank = RerankConfig::load(&mut reader);
         let telemetry = TelemetryConfig::load(&mut reader, server.as_ref().map(|server| server.listen));
         let (problems, mut warnings) = reader.finish();
         warnings.extend(typos::warnings(&env));
@@ -87,10 +102,13 @@ impl Config {
                 nextcloud,
                 server,
                 database,
+                qdrant,
                 encryption,
                 oidc,
                 sync,
+                ocr,
                 embedding,
+                rerank,
                 telemetry,
                 warnings,
             }),

@@ -98,6 +98,18 @@ impl<'a> Reader<'a> {
         found.map(|(_, value)| value)
     }
 
+    /// A value whose blanks count. One pair of double quotes around it is dropped: files of settings often lose blanks at
+    /// a value's end.
+    pub(super) fn verbatim(&mut self, variable: &Variable) -> Option<String> {
+        self.text(variable)?;
+        let value = self.value(variable.name)?;
+        let quoted = value
+            .trim()
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
+        Some(quoted.unwrap_or(value).to_owned())
+    }
+
     /// A secret from `NAME` or the file that `NAME_FILE` names; one newline at the file's end is dropped.
     pub(super) fn secret(&mut self, variable: &Variable) -> Option<SecretString> {
         let mut found: Option<(String, SecretString)> = None;

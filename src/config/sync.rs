@@ -19,6 +19,34 @@ pub struct SyncConfig {
     pub max_index_failures: u32,
     /// `VECTOR_SYNC_MAX_FILE_SIZE_MB`, in bytes: larger files are skipped.
     pub max_file_size: u64,
+    /// Which files are indexed.
+    pub tags: TagRules,
+}
+
+/// `VECTOR_SYNC_FILES`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FileSelection {
+    /// All files.
+    #[default]
+    All,
+    /// Files with the system tag `vector-index` or `keyword-index`, and files below folders with them.
+    Tagged,
+}
+
+/// Which files are indexed, by their system tags.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TagRules {
+    /// Whether a tag is needed.
+    pub selection: FileSelection,
+    /// `EXCLUDED_TAGS`: files with one of these tags, and everything below such folders, are never indexed.
+    pub excluded: Vec<String>,
+}
+
+impl TagRules {
+    /// Whether any tag matters.
+    pub fn need_tags(&self) -> bool {
+        self.selection == FileSelection::Tagged || !self.excluded.is_empty()
+    }
 }
 
 const MIB: u64 = 1024 * 1024;
@@ -49,6 +77,27 @@ impl SyncConfig {
             workers: reader.number(variables::VECTOR_SYNC_PROCESSOR_WORKERS, 4, 1..=64),
             max_index_failures: reader.number(variables::VECTOR_SYNC_MAX_INDEX_FAILURES, 5, 1..=100),
             max_file_size: reader.number(variables::VECTOR_SYNC_MAX_FILE_SIZE_MB, 10, 1..=1024) * MIB,
+            tags: TagRules {
+                selection: selection(reader),
+                excluded: reader.list(variables::EXCLUDED_TAGS),
+            },
+        }
+    }
+}
+
+fn selection(reader: &mut Reader<'_>) -> FileSelection {
+    let text = reader.text(variables::VECTOR_SYNC_FILES).unwrap_or("all");
+    match text.to_ascii_lowercase().as_str() {
+        "all" => FileSelection::All,
+        "tagged" => FileSelection::Tagged,
+        _ => {
+            reader.problem(
+                variables::VECTOR_SYNC_FILES,
+                "neither `all` nor `tagged`",
+                "Set it to one of them, or unset it for all files.",
+            );
+            // Less is indexed, not more.
+            FileSelection::Tagged
         }
     }
 }

@@ -15,19 +15,22 @@ pub enum Section {
     Sync,
     /// Dense vectors.
     Embedding,
+    /// Reranking of results.
+    Reranking,
     /// Logs and metrics.
     Telemetry,
 }
 
 impl Section {
     /// All sections, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Nextcloud,
         Self::Server,
         Self::Authentication,
         Self::Storage,
         Self::Sync,
         Self::Embedding,
+        Self::Reranking,
         Self::Telemetry,
     ];
 
@@ -40,6 +43,7 @@ impl Section {
             Self::Storage => "Storage",
             Self::Sync => "Background sync",
             Self::Embedding => "Embedding",
+            Self::Reranking => "Reranking",
             Self::Telemetry => "Logs and metrics",
         }
     }
@@ -169,8 +173,14 @@ variables! {
     DATA_DIR: Storage, "", [], false;
     /// Directory of `initdb` and `postgres`. Unset: `PATH`, then the newest of `/usr/lib/postgresql/*/bin`.
     POSTGRES_BIN_DIR: Storage, "", [], false;
-    /// Qdrant server; not available in this version.
+    /// gRPC address of a Qdrant server for the vector index, such as `http://qdrant:6334`. Unset: the embedded index in
+    /// `DATA_DIR`. Required by the roles `api` and `worker`.
     QDRANT_URL: Storage, "", [], false;
+    /// API key of the Qdrant server.
+    QDRANT_API_KEY: Storage, "", [], true;
+    /// How the names of this installation's collections begin. Installations that share a Qdrant server need different
+    /// ones.
+    QDRANT_COLLECTION_PREFIX: Storage, "nextcloud-mcp", [], false;
 
     /// Index the documents of every user with a background credential.
     VECTOR_SYNC_ENABLED: Sync, "false", ["ENABLE_SEMANTIC_SEARCH"], false;
@@ -184,13 +194,62 @@ variables! {
     VECTOR_SYNC_MAX_INDEX_FAILURES: Sync, "5", [], false;
     /// Larger files are skipped, in MiB.
     VECTOR_SYNC_MAX_FILE_SIZE_MB: Sync, "10", [], false;
+    /// Base address of a service that speaks docling-serve's protocol, such as `http://docling:5001`: it reads scanned
+    /// PDFs and pictures, which are sent there. Unset: scans are skipped, pictures are found by their names.
+    OCR_URL: Sync, "", [], false;
+    /// Key that the OCR service wants in `X-Api-Key`.
+    OCR_API_KEY: Sync, "", [], true;
+    /// Seconds that the OCR service may take for one file.
+    OCR_TIMEOUT_SECONDS: Sync, "180", [], false;
+    /// Files that are indexed: `all`, or `tagged`: those with the system tag `vector-index`, and for keyword search only
+    /// those with `keyword-index`. A tag on a folder counts for everything below it.
+    VECTOR_SYNC_FILES: Sync, "all", [], false;
+    /// System tags, separated by commas: files with one of them, and everything below such folders, are never indexed
+    /// and leave the index. Users must be able to see these tags; a scan that cannot read them fails.
+    EXCLUDED_TAGS: Sync, "", [], false;
 
-    /// Who makes dense vectors: `embedded`, or `none` for keyword search only.
+    /// Who makes dense vectors: `embedded`, `ollama`, `openai` (any service that speaks its protocol), or `none` for
+    /// keyword search only. Another model or provider embeds all documents anew.
     EMBEDDING_PROVIDER: Embedding, "embedded", [], false;
-    /// Directory with `model.onnx` and `tokenizer.json`. Unset: the built-in model.
+    /// Directory of a BERT-family model: `model.onnx` (or `onnx/model.onnx`), `tokenizer.json` and `config.json`, as
+    /// sentence-transformers lays it out. Unset: the built-in model.
     EMBEDDING_MODEL_DIR: Embedding, "", [], false;
     /// CPU threads for inference while indexing. Unset: one less than the machine's cores.
     EMBEDDING_THREADS: Embedding, "", [], false;
+    /// Requests to an embedding service at one time while indexing; searches have places of their own.
+    EMBEDDING_CONCURRENCY: Embedding, "2", [], false;
+    /// Put before each query, such as `query: ` for E5 models (quotes keep the space). Unset: what the model's
+    /// `config_sentence_transformers.json` says.
+    EMBEDDING_QUERY_PREFIX: Embedding, "", [], false;
+    /// Put before each passage, such as `passage: `. Unset: as above. Another prefix embeds all documents anew.
+    EMBEDDING_PASSAGE_PREFIX: Embedding, "", [], false;
+    /// Ollama's address (`EMBEDDING_PROVIDER=ollama`).
+    OLLAMA_BASE_URL: Embedding, "http://localhost:11434", [], false;
+    /// Ollama's embedding model; `ollama pull` fetches it.
+    OLLAMA_EMBEDDING_MODEL: Embedding, "nomic-embed-text", [], false;
+    /// Bearer token for a proxy before Ollama.
+    OLLAMA_API_KEY: Embedding, "", [], true;
+    /// Base URL of the service, with its `/v1` (`EMBEDDING_PROVIDER=openai`).
+    OPENAI_BASE_URL: Embedding, "https://api.openai.com/v1", [], false;
+    /// Its embedding model.
+    OPENAI_EMBEDDING_MODEL: Embedding, "text-embedding-3-small", [], false;
+    /// Its API key.
+    OPENAI_API_KEY: Embedding, "", [], true;
+
+    /// Reranking service that speaks Cohere's protocol (also Jina, vLLM, llama.cpp, Infinity): the base
+    /// URL, `…/v1`, or the address that ends in `/rerank`. It is sent queries and passages that the asker may read.
+    /// Unset: no reranking.
+    RERANK_URL: Reranking, "", ["SEARCH_RERANK_URL"], false;
+    /// API key of the reranking service.
+    RERANK_API_KEY: Reranking, "", ["SEARCH_RERANK_API_KEY"], true;
+    /// Model that the reranking service is asked for.
+    RERANK_MODEL: Reranking, "", ["SEARCH_RERANK_MODEL"], false;
+    /// Directory of a cross-encoder that is run in this process instead: `model.onnx`, `tokenizer.json`, `config.json`.
+    RERANK_MODEL_DIR: Reranking, "", [], false;
+    /// How many of the best results are reranked.
+    RERANK_CANDIDATES: Reranking, "50", [], false;
+    /// Seconds after which the order stays as it was.
+    RERANK_TIMEOUT_SECONDS: Reranking, "5", ["SEARCH_RERANK_TIMEOUT_SECONDS"], false;
 
     /// `text` or `json`.
     LOG_FORMAT: Telemetry, "text", [], false;

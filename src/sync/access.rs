@@ -55,7 +55,7 @@ pub async fn remove_reader(
     )
     .fetch_all(&mut *conn)
     .await?;
-    let retitled = listing::retitled_without(&mut *conn, user, documents).await?;
+    let mut again = listing::retitled_without(&mut *conn, user, documents).await?;
     sqlx::query!(
         "delete from document_readers where uid = $1 and document_id = any($2)",
         user.as_str(),
@@ -72,7 +72,8 @@ pub async fn remove_reader(
     .await?;
     tombstones::delete_documents(&mut *conn, &orphans, now).await?;
     intern(&mut *conn, documents).await?;
-    listing::index_again(&mut *conn, user, &retitled, now).await?;
+    again.extend(listing::take_verdicts(&mut *conn, documents).await?);
+    listing::index_again(&mut *conn, user, &again, now).await?;
     requeue(&mut *conn, user, documents).await?;
     Ok(orphans.len())
 }

@@ -32,6 +32,8 @@ impl Phase {
 pub struct Claimed {
     /// Row.
     pub id: DocumentId,
+    /// Family: which source it comes from.
+    pub family: String,
     /// Id within the family.
     pub native_id: String,
     /// Version to be indexed.
@@ -46,8 +48,12 @@ pub struct Claimed {
     pub visible_generation: i64,
     /// Hash of the visible content.
     pub content_hash: Option<Vec<u8>>,
+    /// No dense vectors are wanted.
+    pub keyword_only: bool,
     /// Path of the reader on whose turn it is.
     pub path: String,
+    /// Part of the source that holds it, for that reader.
+    pub part: String,
     /// `note`, `file` … to that reader.
     pub doc_type: String,
 }
@@ -90,38 +96,67 @@ pub async fn any_due(pool: &PgPool, phase: Phase, now: DateTime<Utc>) -> Result<
     .await?)
 }
 
-/// Takes up to `limit` documents of `user`; with `only`, none but those native ids.
+/// Documents of one family by their native ids.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'a> {
+    /// Family.
+    pub family: &'a str,
+    /// Native ids.
+    pub ids: &'a [String],
+}
+
+/// Takes up to `limit` documents of `user`; with `only`, none but those.
 pub async fn claim(
     pool: &PgPool,
     phase: Phase,
     user: &UserId,
-    only: Option<&[String]>,
+    only: Option<Named<'_>>,
     limit: i64,
     now: DateTime<Utc>,
 ) -> Result<Vec<Claimed>, SyncError> {
     Ok(sqlx::query_as!(
         Claimed,
         r#"with due as (
-               select d.id, r.path, r.doc_type from documents d
+               select d.id, r.path, r.part, r.doc_type from documents d
                join document_readers r on r.document_id = d.id and r.uid = $2
                where d.state = $1 and d.queue_uid = $2 and d.due_at <= $3
                  and (d.lease_until is null or d.lease_until < $3)
-                 and ($4::text[] is null or d.native_id = any($4))
+                 and ($4::text[] is null or d.native_id = any($4) and d.family = $7)
                order by d.due_at, d.id limit $5
                for update of d skip locked)
            update documents d set lease_until = $6, lease_generation = d.lease_generation + 1
            from due where d.id = due.id
-           returning d.id as "id: DocumentId", d.native_id, d.etag, d.mime_type, d.attempts, d.lease_generation,
-                     d.visible_generation, d.content_hash, due.path, due.doc_type"#,
+           returning d.id as "id: DocumentId", d.family, d.native_id, d.etag, d.mime_type, d.attempts, d.lease_generation,
+                     d.visible_generation, d.content_hash, due.path, due.part, due.doc_type, d.keyword_only"#,
         phase.state(),
         user.as_str(),
         now,
-        only,
+        only.map(|only| only.ids) as Option<&[String]>,
         limit,
-        now + LEASE
+        now + LEASE,
+        only.map(|only| only.family)
     )
     .fetch_all(pool)
     .await?)
+}
+
+/// Begins the time of a lease anew.
+///
+/// # Errors
+/// [`SyncError::LeaseLost`] when another worker took the document over meanwhile.
+pub async fn renew(pool: &PgPool, document: &Claimed, now: DateTime<Utc>) -> Result<(), SyncError> {
+    let renewed = sqlx::query!(
+        "update documents set lease_until = $3 where id = $1 and lease_generation = $2 and lease_until is not null",
+        document.id.0,
+        document.lease_generation,
+        now + LEASE
+    )
+    .execute(pool)
+    .await?;
+    if renewed.rows_affected() == 0 {
+        return Err(SyncError::LeaseLost);
+    }
+    Ok(())
 }
 
 /// Puts off all documents of `user` that are due in this phase and that nobody works on.

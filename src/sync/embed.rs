@@ -24,6 +24,9 @@ const BATCHES_PER_TURN: usize = 8;
 /// While the model itself cannot be used.
 const MODEL_DELAY: TimeDelta = TimeDelta::minutes(5);
 
+/// While the service that embeds is away.
+const SERVICE_DELAY: TimeDelta = TimeDelta::minutes(1);
+
 /// A passage without a dense vector.
 struct Passage {
     chunk: ChunkId,
@@ -110,7 +113,7 @@ async fn missing(engine: &SyncEngine, documents: &[i64]) -> Result<Vec<Passage>,
         r#"select c.id as "chunk: ChunkId", c.document_id as "document: DocumentId", c.start_offset, c.end_offset,
                   c.heading_path
            from chunks c join documents d on d.id = c.document_id and d.visible_generation = c.generation
-           where c.document_id = any($1) and c.dense is null
+           where c.document_id = any($1) and c.dense is null and not d.keyword_only
            order by c.document_id, c.ordinal limit $2"#,
         documents,
         BATCH
@@ -210,6 +213,7 @@ async fn one_by_one(
     for document in documents.drain(..) {
         let result = match batch_error {
             EmbeddingError::Model(reason) => Err(EmbeddingError::Model(reason.clone()).into()),
+            EmbeddingError::Unavailable(reason) => Err(EmbeddingError::Unavailable(reason.clone()).into()),
             EmbeddingError::Inference(_) => {
                 let passages = missing(engine, &[document.id.0]).await?;
                 if passages.is_empty() {
@@ -245,6 +249,8 @@ fn verdict(engine: &SyncEngine, document: &Claimed, error: &EmbeddingError) -> V
     let attempt = document.attempts + 1;
     match error {
         EmbeddingError::Model(_) => Verdict::Delayed(now + MODEL_DELAY),
+        // No document is at fault.
+        EmbeddingError::Unavailable(_) => Verdict::Delayed(now + SERVICE_DELAY),
         EmbeddingError::Inference(_) if i64::from(attempt) >= i64::from(engine.config.max_index_failures) => {
             Verdict::Dead
         }
@@ -266,12 +272,12 @@ async fn settle(engine: &SyncEngine, documents: &[Claimed]) -> Result<(), SyncEr
                 state = case when l.complete then 'indexed' else d.state end,
                 reason = case when l.complete then null else d.reason end,
                 attempts = case when l.complete then 0 else d.attempts end,
-                dense_chunk_count = case when l.complete then d.chunk_count else d.dense_chunk_count end,
+                dense_chunk_count = case when l.complete and not d.keyword_only then d.chunk_count else d.dense_chunk_count end,
                 state_changed_at = case when l.complete then $3 else d.state_changed_at end,
                 dense_indexed_at = case when l.complete then $3 else d.dense_indexed_at end
          from (select k.id, k.lease, not exists (
                    select from chunks c join documents e on e.id = c.document_id and e.visible_generation = c.generation
-                   where c.document_id = k.id and c.dense is null) as complete
+                   where c.document_id = k.id and c.dense is null and not e.keyword_only) as complete
                from unnest($1::bigint[], $2::bigint[]) as k (id, lease)) l
          where d.id = l.id and d.lease_generation = l.lease and d.state = 'searchable'",
         &ids,

@@ -1,15 +1,17 @@
 //! The operations of the sync. Jobs call them; so can tests, without any queue.
 
 use super::claim::{self, Phase};
-use super::index_text::{self, Sweep};
+use super::index_text;
 use super::remote::{CredentialRemotes, Remotes};
 use super::scan::{self, ScanLease, ScanReport};
-use super::sources::{FilesSource, Source};
+use super::sources::{self, Source};
+use super::sweep::Sweep;
 use super::users::{self, PauseReason};
-use super::{SyncError, access, embed, pauses, removal, tombstones};
+use super::{SyncError, access, embed, failure, pauses, removal, tombstones};
 use crate::auth::{CredentialError, CredentialProvider, Rejection};
 use crate::clock::SharedClock;
 use crate::config::SyncConfig;
+use crate::documents::{SkipReason, TextExtractor};
 use crate::entropy::SharedEntropy;
 use crate::ids::UserId;
 use crate::index::{Chunker, Embedder, SparseEncoder, VectorIndex};
@@ -48,6 +50,8 @@ pub struct SyncParts {
     pub chunker: Arc<Chunker>,
     /// BM25 weights.
     pub sparse: Arc<SparseEncoder>,
+    /// Reads files that take a parser.
+    pub extractor: Arc<dyn TextExtractor>,
     /// Intervals and limits.
     pub config: SyncConfig,
 }
@@ -62,8 +66,9 @@ pub struct SyncEngine {
     pub(super) embedder: Option<Arc<dyn Embedder>>,
     pub(super) chunker: Arc<Chunker>,
     pub(super) sparse: Arc<SparseEncoder>,
+    pub(super) extractor: Arc<dyn TextExtractor>,
     pub(super) config: SyncConfig,
-    files: FilesSource,
+    sources: Vec<Arc<dyn Source>>,
     sweeps: Mutex<HashMap<UserId, Sweep>>,
     text_turns: AtomicU32,
     /// Held while deletions and access changes are carried into the index: a removal and housekeeping may meet.
@@ -80,19 +85,10 @@ pub struct SyncEngine {
 pub struct ScanOutcome {
     /// Whose.
     pub user: UserId,
+    /// Name of the source.
+    pub source: &'static str,
     /// What the scan did, or why it failed; a failure is noted and tried again later.
     pub result: Result<ScanReport, SyncError>,
-}
-
-/// What waits to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct DueWork {
-    /// A scan is due that nobody runs.
-    pub scans: bool,
-    /// Documents wait for phase 1.
-    pub texts: bool,
-    /// Documents wait for phase 2.
-    pub vectors: bool,
 }
 
 impl SyncEngine {
@@ -103,6 +99,12 @@ impl SyncEngine {
 
     /// An engine that sees Nextcloud through `remotes`.
     pub fn with_remotes(parts: SyncParts, remotes: Arc<dyn Remotes>) -> Self {
+        let sources = sources::all(&parts.config);
+        Self::with_sources(parts, remotes, sources)
+    }
+
+    /// An engine that reads only `sources`.
+    pub fn with_sources(parts: SyncParts, remotes: Arc<dyn Remotes>, sources: Vec<Arc<dyn Source>>) -> Self {
         let SyncParts {
             pool,
             clock,
@@ -111,11 +113,9 @@ impl SyncEngine {
             embedder,
             chunker,
             sparse,
+            extractor,
             config,
         } = parts;
-        let files = FilesSource {
-            max_file_size: config.max_file_size,
-        };
         Self {
             pool,
             clock,
@@ -125,8 +125,9 @@ impl SyncEngine {
             embedder,
             chunker,
             sparse,
+            extractor,
             config,
-            files,
+            sources,
             sweeps: Mutex::default(),
             text_turns: AtomicU32::new(0),
             index_work: tokio::sync::Mutex::default(),
@@ -136,42 +137,41 @@ impl SyncEngine {
         }
     }
 
-    /// Syncs `user` from now on; the first scan is due at once. Ends a pause: call it when a credential came.
+    /// Syncs `user` from now on; the first scans are due at once. Ends a pause: call it when a credential came.
     pub async fn enqueue_user(&self, user: &UserId) -> Result<(), SyncError> {
-        users::enqueue(
-            &self.pool,
-            user,
-            &[self.files.name().to_owned()],
-            self.clock.now(),
-        )
-        .await
+        users::enqueue(&self.pool, user, &self.source_names(), self.clock.now()).await
     }
 
-    /// A hint that something changed for `user`: the next scan is due now. Unknown users are ignored.
+    /// A hint that something changed for `user`: the next scans are due now. Unknown users are ignored.
     pub async fn wake_user(&self, user: &UserId) -> Result<(), SyncError> {
-        users::wake_scans(&self.pool, user, self.clock.now()).await
+        users::wake_scans(&self.pool, user, None, self.clock.now()).await
     }
 
     /// Runs up to `limit` due scans, one after the other. A failing one does not stop the others.
     pub async fn scan_due(&self, limit: i64) -> Result<Vec<ScanOutcome>, SyncError> {
+        let names = self.source_names();
         let mut outcomes = Vec::new();
         for _ in 0..limit {
             if self.is_stopping() {
                 break;
             }
             // One at a time, so that no lease runs while its scan waits for another one.
-            let Some(lease) = scan::claim(&self.pool, 1, self.clock.now()).await?.pop() else {
+            let Some(lease) = scan::claim(&self.pool, &names, 1, self.clock.now()).await?.pop() else {
+                break;
+            };
+            // Only scans of these sources are claimed.
+            let Some(source) = self.source(&lease.source) else {
                 break;
             };
             let began = std::time::Instant::now();
             let result = tokio::select! {
-                result = scan::run(self, &lease, &self.files) => result,
+                result = scan::run(self, &lease, source) => result,
                 () = self.stopping.cancelled() => {
                     lease.release(&self.pool).await?;
                     break;
                 }
             };
-            record::scan(self.files.name(), result.is_ok(), began.elapsed());
+            record::scan(source.name(), result.is_ok(), began.elapsed());
             let noted = match &result {
                 Ok(_) => users::enabled_again(&self.pool, &lease.user, self.clock.now()).await,
                 Err(error) => self.scan_failed(&lease, error).await,
@@ -182,6 +182,7 @@ impl SyncEngine {
             }
             outcomes.push(ScanOutcome {
                 user: lease.user,
+                source: source.name(),
                 result,
             });
         }
@@ -208,7 +209,7 @@ impl SyncEngine {
             }
             _ => None,
         };
-        tracing::warn!(%error, "a scan failed");
+        tracing::warn!(%error, source = lease.source, "a scan failed");
         sqlx::query!(
             "update scans set lease_until = null, consecutive_errors = consecutive_errors + 1, last_error = $4,
                     last_error_at = $5::timestamptz,
@@ -256,7 +257,7 @@ impl SyncEngine {
         let freed = self.free_interrupted().await;
         let removals = removal::finish_removals(&self.pool, self.clock.now()).await;
         let pauses = pauses::repair_pauses(&self.pool, self.clock.now()).await;
-        let scans = users::repair_scans(&self.pool, self.files.name(), self.clock.now()).await;
+        let scans = users::repair_scans(&self.pool, &self.source_names(), self.clock.now()).await;
         let unset = access::repair_sets(&self.pool).await;
         let turns = users::repair_turns(&self.pool).await;
         let index_work = self.index_work.lock().await;
@@ -290,31 +291,14 @@ impl SyncEngine {
         Ok(())
     }
 
+    /// Scans that had no text layer are read again, now that an OCR service is configured. Returns how many.
+    pub async fn retry_scans_without_text(&self) -> Result<u64, SyncError> {
+        failure::take_back(&self.pool, SkipReason::NoTextLayer, self.clock.now()).await
+    }
+
     /// Keeps deletions and access changes out of the index while it is rebuilt.
     pub async fn hold_index_work(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.index_work.lock().await
-    }
-
-    /// What waits to be done now.
-    pub async fn due_work(&self) -> Result<DueWork, SyncError> {
-        self.free_interrupted().await?;
-        let now = self.clock.now();
-        let scans = sqlx::query_scalar!(
-            r#"select exists (
-                   select from scans s join users u on u.uid = s.uid
-                   where s.due_at <= $1 and (s.lease_until is null or s.lease_until < $1)
-                     and (u.sync_state = 'active' or u.sync_state_reason = 'account_disabled')) as "due!""#,
-            now
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        let texts = claim::any_due(&self.pool, Phase::Text, now).await?;
-        let vectors = self.embedder.is_some() && claim::any_due(&self.pool, Phase::Dense, now).await?;
-        Ok(DueWork {
-            scans,
-            texts,
-            vectors,
-        })
     }
 
     /// Stops claiming: running operations finish their document and give back what they did not begin.
@@ -327,8 +311,25 @@ impl SyncEngine {
         self.stopping.is_cancelled()
     }
 
-    pub(super) fn files(&self) -> &FilesSource {
-        &self.files
+    /// The source of that name.
+    pub(super) fn source(&self, name: &str) -> Option<&dyn Source> {
+        let mut sources = self.sources.iter();
+        sources.find(|source| source.name() == name).map(AsRef::as_ref)
+    }
+
+    /// The source whose documents have this family.
+    pub(super) fn source_of(&self, family: &str) -> Option<&dyn Source> {
+        let mut sources = self.sources.iter();
+        sources
+            .find(|source| source.family() == family)
+            .map(AsRef::as_ref)
+    }
+
+    pub(super) fn source_names(&self) -> Vec<String> {
+        self.sources
+            .iter()
+            .map(|source| source.name().to_owned())
+            .collect()
     }
 
     pub(super) fn scan_interval(&self) -> TimeDelta {

@@ -2,6 +2,7 @@
 
 use super::claim::Claimed;
 use super::{SyncError, claim, listing, tombstones};
+use crate::documents::SkipReason;
 use crate::entropy::SharedEntropy;
 use crate::nextcloud::NextcloudError;
 use crate::telemetry;
@@ -151,6 +152,19 @@ pub async fn skip(
     tx.commit().await?;
     telemetry::record::document("text", "skipped");
     Ok(())
+}
+
+/// Documents that were skipped for this reason are due again: what was missing is there now.
+pub async fn take_back(pool: &PgPool, reason: SkipReason, now: DateTime<Utc>) -> Result<u64, SyncError> {
+    let taken = sqlx::query!(
+        "update documents set state = 'pending', reason = null, attempts = 0, due_at = $2, state_changed_at = $2
+         where state = 'skipped' and reason = $1",
+        reason.as_str(),
+        now
+    )
+    .execute(pool)
+    .await?;
+    Ok(taken.rows_affected())
 }
 
 #[cfg(test)]

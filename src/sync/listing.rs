@@ -32,8 +32,10 @@ struct Columns {
     size: Vec<i64>,
     modified: Vec<Option<DateTime<Utc>>>,
     skip: Vec<Option<String>>,
+    keyword_only: Vec<bool>,
     doc_type: Vec<String>,
     path: Vec<String>,
+    part: Vec<String>,
     title: Vec<String>,
 }
 
@@ -58,8 +60,10 @@ impl Columns {
             columns.size.push(item.size);
             columns.modified.push(item.modified);
             columns.skip.push(item.skip.map(str::to_owned));
+            columns.keyword_only.push(item.keyword_only);
             columns.doc_type.push(item.doc_type.to_owned());
             columns.path.push(text(item.path));
+            columns.part.push(item.part);
             columns.title.push(text(item.title));
         }
         columns
@@ -84,8 +88,27 @@ pub async fn write(
     let columns = Columns::of(items);
     let due = write_documents(conn, listing, &columns).await?;
     let retitled = retitled(conn, listing, &columns).await?;
-    write_readers(conn, listing, &columns).await?;
-    Ok(due + index_again(conn, listing.user, &retitled, listing.now).await?)
+    let listed = write_readers(conn, listing, &columns).await?;
+    let mut again = take_verdicts(conn, &listed).await?;
+    again.extend(retitled);
+    Ok(due + index_again(conn, listing.user, &again, listing.now).await?)
+}
+
+/// Derives anew whether documents are for keyword search only: they are when one of their readers says so. Returns those
+/// for which that changed, which are to be indexed again: [`index_again`] also takes them from a worker who holds the
+/// old verdict. The caller holds the row locks of `documents`.
+pub async fn take_verdicts(conn: &mut PgConnection, documents: &[i64]) -> Result<Vec<i64>, SyncError> {
+    // Without its hash the same text counts as a new one, so that its passages are stored anew.
+    Ok(sqlx::query_scalar!(
+        "update documents d set keyword_only = v.verdict, content_hash = null
+         from (select r.document_id, bool_or(r.keyword_only) as verdict from document_readers r
+               where r.document_id = any($1) group by r.document_id) v
+         where d.id = v.document_id and d.keyword_only <> v.verdict
+         returning d.id",
+        documents
+    )
+    .fetch_all(conn)
+    .await?)
 }
 
 /// Documents whose indexed title, that of the reader with the smallest UID, this batch is about to change. A rename
@@ -139,8 +162,8 @@ pub async fn retitled_without(
     .await?)
 }
 
-/// Puts documents back to phase 1 on the turn of `user`: their content is to be indexed under a new title. Whoever
-/// works on one of them loses it. Returns how many did not wait for phase 1 already.
+/// Puts documents back to phase 1 on the turn of `user`: their content is to be indexed under a new title, or with
+/// another verdict about vectors. Whoever works on one of them loses it. Returns how many did not wait for phase 1 already.
 pub async fn index_again(
     conn: &mut PgConnection,
     user: &UserId,
@@ -181,11 +204,12 @@ async fn write_documents(
 ) -> Result<usize, SyncError> {
     let changed = sqlx::query!(
         r#"insert into documents (family, native_id, etag, mime_type, size_bytes, modified_at, state, reason,
-                                  state_changed_at, due_at, queue_uid, first_seen_at)
+                                  state_changed_at, due_at, queue_uid, first_seen_at, keyword_only)
            select $1, i.native_id, i.etag, i.mime_type, i.size, i.modified,
-                  case when i.skip is null then 'pending' else 'skipped' end, i.skip, $9, $9, $8, $9
-           from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[])
-                as i (native_id, etag, mime_type, size, modified, skip)
+                  case when i.skip is null then 'pending' else 'skipped' end, i.skip, $9, $9, $8, $9, i.keyword_only
+           from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[],
+                       $10::boolean[])
+                as i (native_id, etag, mime_type, size, modified, skip, keyword_only)
            order by i.native_id
            on conflict (family, native_id) do update set
                etag = excluded.etag, mime_type = excluded.mime_type, size_bytes = excluded.size_bytes,
@@ -207,6 +231,7 @@ async fn write_documents(
         &columns.skip as &[Option<String>],
         listing.user.as_str(),
         listing.now,
+        &columns.keyword_only,
     )
     .fetch_all(&mut *conn)
     .await?;
@@ -235,20 +260,22 @@ pub async fn hide(conn: &mut PgConnection, documents: &[i64], now: DateTime<Utc>
     tombstones::retire_hidden_generations(conn, documents, now).await
 }
 
-/// Notes that the user sees the documents, with path and title, and interns the reader sets that grew.
+/// Notes that the user sees the documents, with path and title, and interns the reader sets that grew. Returns the
+/// documents whose reader was written.
 async fn write_readers(
     conn: &mut PgConnection,
     listing: Listing<'_>,
     columns: &Columns,
-) -> Result<(), SyncError> {
+) -> Result<Vec<i64>, SyncError> {
     let rows = sqlx::query!(
-        r#"insert into document_readers (document_id, uid, doc_type, path, title, seen_scan)
-           select d.id, $6, i.doc_type, i.path, i.title, $7
-           from unnest($2::text[], $3::text[], $4::text[], $5::text[]) as i (native_id, doc_type, path, title)
+        r#"insert into document_readers (document_id, uid, doc_type, path, title, seen_scan, part, keyword_only)
+           select d.id, $6, i.doc_type, i.path, i.title, $7, i.part, i.keyword_only
+           from unnest($2::text[], $3::text[], $4::text[], $5::text[], $8::text[], $9::boolean[])
+                as i (native_id, doc_type, path, title, part, keyword_only)
            join documents d on d.family = $1 and d.native_id = i.native_id
            on conflict (document_id, uid) do update set
-               doc_type = excluded.doc_type, path = excluded.path, title = excluded.title,
-               seen_scan = excluded.seen_scan, missing_since_scan = null
+               doc_type = excluded.doc_type, path = excluded.path, title = excluded.title, part = excluded.part,
+               seen_scan = excluded.seen_scan, missing_since_scan = null, keyword_only = excluded.keyword_only
            where document_readers.seen_scan <> excluded.seen_scan or excluded.path < document_readers.path
            returning document_id, (xmax = 0) as "is_new!""#,
         listing.family,
@@ -258,6 +285,8 @@ async fn write_readers(
         &columns.title,
         listing.user.as_str(),
         listing.scan,
+        &columns.part,
+        &columns.keyword_only,
     )
     .fetch_all(&mut *conn)
     .await?;
@@ -266,9 +295,8 @@ async fn write_readers(
         .filter(|row| row.is_new)
         .map(|row| row.document_id)
         .collect();
-    if grown.is_empty() {
-        Ok(())
-    } else {
-        access::intern(conn, &grown).await
+    if !grown.is_empty() {
+        access::intern(conn, &grown).await?;
     }
+    Ok(rows.into_iter().map(|row| row.document_id).collect())
 }

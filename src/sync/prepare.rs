@@ -1,20 +1,15 @@
-//! From bytes to what the index stores: the CPU work of phase 1, done off the async threads.
+//! From text to what the index stores: the CPU work of phase 1, done off the async threads.
 
-use crate::documents::{self, ExtractedText};
-use crate::index::{Chunker, SparseEncoder, SparseVector};
-use bytes::Bytes;
+use crate::documents::{ExtractedText, SkipReason};
+use crate::index::{Chunker, SparseEncoder, SparseVector, language};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// What to prepare.
 #[derive(Debug, Clone)]
 pub struct Raw {
-    /// The content.
-    pub bytes: Bytes,
-    /// MIME type.
-    pub mime_type: Option<String>,
-    /// File name.
-    pub name: String,
+    /// The text.
+    pub extracted: ExtractedText,
     /// Title that is searched with the text.
     pub title: String,
     /// Hash of what is visible now.
@@ -34,6 +29,8 @@ pub struct PreparedChunk {
     pub text_hash: Vec<u8>,
     /// BM25 weights.
     pub sparse: SparseVector,
+    /// Page from 1, in documents that have pages.
+    pub page: Option<i32>,
 }
 
 /// What came of it.
@@ -51,41 +48,48 @@ pub enum Prepared {
         content_hash: Vec<u8>,
         /// Its passages, in order.
         chunks: Vec<PreparedChunk>,
+        /// Pages of the document, if it has any.
+        page_count: Option<i32>,
     },
 }
 
-/// Extracts, compares and cuts. `None` when a parser panicked.
+/// Compares and cuts. `None` when the chunker panicked.
 pub async fn prepare(chunker: &Arc<Chunker>, sparse: &Arc<SparseEncoder>, raw: Raw) -> Option<Prepared> {
     let (chunker, sparse) = (Arc::clone(chunker), Arc::clone(sparse));
-    tokio::task::spawn_blocking(move || prepare_now(&chunker, &sparse, &raw))
+    tokio::task::spawn_blocking(move || prepare_now(&chunker, &sparse, raw))
         .await
         .ok()
 }
 
-fn prepare_now(chunker: &Chunker, sparse: &SparseEncoder, raw: &Raw) -> Prepared {
-    let ExtractedText { text, markdown } =
-        match documents::extract(&raw.bytes, raw.mime_type.as_deref(), &raw.name) {
-            Ok(extracted) => extracted,
-            Err(reason) => return Prepared::Skipped(reason.as_str()),
-        };
+fn prepare_now(chunker: &Chunker, sparse: &SparseEncoder, raw: Raw) -> Prepared {
+    let ExtractedText {
+        text,
+        markdown,
+        pages,
+    } = raw.extracted;
     let content_hash = hash(&[&raw.title, &text]);
     if raw.visible_hash.as_ref() == Some(&content_hash) {
         return Prepared::Same;
     }
     let cut = chunker.chunk(&text, markdown);
+    let language = language::detect(&text);
     let mut cursor = Cursor::new(&text);
     let mut chunks = Vec::with_capacity(cut.len());
     for chunk in cut {
         let passage = cursor.slice(chunk.start, chunk.end);
         let embedded = chunker.embedding_text(&raw.title, &chunk.heading_path, passage);
         let (Ok(start), Ok(end)) = (i32::try_from(chunk.start), i32::try_from(chunk.end)) else {
-            return Prepared::Skipped("too_large");
+            return Prepared::Skipped(SkipReason::TooLargeInside.as_str());
         };
+        let page = pages
+            .as_ref()
+            .and_then(|pages| i32::try_from(pages.page_of(chunk.start, chunk.end)).ok());
         chunks.push(PreparedChunk {
             start,
             end,
+            page,
             text_hash: hash(&[&embedded]),
-            sparse: sparse.document(&raw.title, &chunk.heading_path, passage),
+            sparse: sparse.document(&raw.title, &chunk.heading_path, passage, language),
             heading_path: chunk.heading_path,
         });
     }
@@ -96,6 +100,7 @@ fn prepare_now(chunker: &Chunker, sparse: &SparseEncoder, raw: &Raw) -> Prepared
         text,
         content_hash,
         chunks,
+        page_count: pages.and_then(|pages| i32::try_from(pages.count()).ok()),
     }
 }
 

@@ -9,7 +9,7 @@ use super::claim::Claimed;
 use super::prepare::PreparedChunk;
 use super::{SyncError, tombstones};
 use crate::ids::{AccessSetId, ChunkId};
-use crate::index::{Point, VectorIndex, half};
+use crate::index::{Language, Point, VectorIndex, half, language};
 use crate::telemetry::record;
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
@@ -24,13 +24,17 @@ pub struct Staged {
     access_set: AccessSetId,
     points: Vec<Point>,
     dense: usize,
+    /// As the points were made with.
+    language: Option<Language>,
+    page_count: Option<i32>,
 }
 
-/// Stores text and chunks as a new generation. Dense vectors of passages that did not change are carried over.
+/// Stores text (with the number of its pages) and chunks as a new generation. Dense vectors of passages that did not
+/// change are carried over.
 pub async fn stage(
     pool: &PgPool,
     document: &Claimed,
-    text: &str,
+    (text, page_count): (&str, Option<i32>),
     chunks: Vec<PreparedChunk>,
     now: DateTime<Utc>,
 ) -> Result<Staged, SyncError> {
@@ -62,12 +66,15 @@ pub async fn stage(
         columns.push(chunk)?;
     }
     let mut stored = sqlx::query!(
-        r#"insert into chunks (document_id, generation, ordinal, start_offset, end_offset, heading_path, text_hash, dense)
-           select $1, $2, i.ordinal, i.first, i.last, array(select jsonb_array_elements_text(i.headings)), i.hash, o.dense
-           from unnest($3::int[], $4::int[], $5::int[], $6::jsonb[], $7::bytea[])
-                as i (ordinal, first, last, headings, hash)
+        r#"insert into chunks (document_id, generation, ordinal, start_offset, end_offset, heading_path, text_hash,
+                                 page_number, dense)
+           select $1, $2, i.ordinal, i.first, i.last, array(select jsonb_array_elements_text(i.headings)), i.hash,
+                  i.page, o.dense
+           from unnest($3::int[], $4::int[], $5::int[], $6::jsonb[], $7::bytea[], $9::int[])
+                as i (ordinal, first, last, headings, hash, page)
            left join (select distinct on (text_hash) text_hash, dense from chunks
-                      where document_id = $1 and generation = $8 and dense is not null order by text_hash, id) o
+                      where document_id = $1 and generation = $8 and dense is not null and not $10
+                      order by text_hash, id) o
                 on o.text_hash = i.hash
            returning id as "id: ChunkId", ordinal, dense"#,
         document.id.0,
@@ -77,7 +84,9 @@ pub async fn stage(
         &columns.end,
         &columns.headings,
         &columns.hash,
-        row.visible_generation
+        row.visible_generation,
+        &columns.page as &[Option<i32>],
+        document.keyword_only
     )
     .fetch_all(&mut *tx)
     .await?;
@@ -100,6 +109,8 @@ pub async fn stage(
         access_set,
         points,
         dense,
+        language: language::detect(text),
+        page_count,
     })
 }
 
@@ -111,6 +122,7 @@ struct Columns {
     end: Vec<i32>,
     headings: Vec<serde_json::Value>,
     hash: Vec<Vec<u8>>,
+    page: Vec<Option<i32>>,
 }
 
 impl Columns {
@@ -123,6 +135,7 @@ impl Columns {
         self.headings
             .push(serde_json::Value::from(chunk.heading_path.clone()));
         self.hash.push(chunk.text_hash.clone());
+        self.page.push(chunk.page);
         Ok(())
     }
 }
@@ -150,7 +163,8 @@ pub async fn publish(
                 state = case when etag <> $7 then state when $9 then 'indexed' else 'searchable' end,
                 attempts = case when etag <> $7 then attempts else 0 end,
                 reason = null, due_at = $10::timestamptz, lease_until = null, state_changed_at = $10::timestamptz, text_indexed_at = $10::timestamptz,
-                dense_indexed_at = case when $9 and $5 > 0 then $10::timestamptz end
+                dense_indexed_at = case when $9 and $5 > 0 then $10::timestamptz end, language = $11,
+                page_count = $12
          where id = $1 and lease_generation = $2 and state = 'pending'",
         document.id.0,
         document.lease_generation,
@@ -161,7 +175,9 @@ pub async fn publish(
         document.etag,
         staged.access_set.0,
         complete,
-        now
+        now,
+        staged.language.map(Language::code),
+        staged.page_count
     )
     .execute(&mut *tx)
     .await?;

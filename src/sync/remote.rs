@@ -2,15 +2,26 @@
 //!
 //! [`UserSession`] is the real one; tests put a made-up tree in its place.
 
+mod apps;
+
+pub use apps::AppRemote;
+
 use crate::auth::{CredentialError, CredentialProvider, Rejection};
 use crate::ids::UserId;
-use crate::nextcloud::{DavEntry, Depth, Download, NextcloudError, NotesPage, UserSession};
+use crate::nextcloud::groupware::{Collection, CollectionChanges, CollectionKind, CollectionObject, Objects};
+use crate::nextcloud::{
+    DavEntry, Depth, Download, NextcloudError, NotesPage, OpenFile, SystemTag, UserSession,
+};
 use async_trait::async_trait;
+use futures::{StreamExt, stream};
 use std::sync::Arc;
 
 /// What one user sees of Nextcloud.
 #[async_trait]
-pub trait Remote: Send + Sync {
+pub trait Remote: AppRemote {
+    /// Whose view it is.
+    fn reader(&self) -> UserId;
+
     /// The file or folder itself: one PROPFIND, Depth 0.
     async fn entry(&self, path: &str) -> Result<DavEntry, NextcloudError>;
 
@@ -23,15 +34,56 @@ pub trait Remote: Send + Sync {
     /// The content of a file, at most `limit` bytes.
     async fn download(&self, path: &str, limit: u64) -> Result<Download, NextcloudError>;
 
+    /// The content of a file piece by piece, at most `limit` bytes; with `first` only so many are wanted.
+    async fn open(&self, path: &str, limit: u64, _first: Option<u64>) -> Result<OpenFile, NextcloudError> {
+        let download = self.download(path, limit).await?;
+        Ok(OpenFile {
+            content_type: download.content_type,
+            etag: download.etag,
+            last_modified: download.last_modified,
+            length: Some(download.bytes.len() as u64),
+            content: stream::iter([Ok(download.bytes)]).boxed(),
+        })
+    }
+
     /// Folder of the notes, such as `Notes`; `None` when the Notes app is away or not for this user.
     async fn notes_path(&self) -> Result<Option<String>, NextcloudError>;
 
     /// Notes with content, `size` at a time.
     async fn notes_page(&self, size: u32, cursor: Option<&str>) -> Result<NotesPage, NextcloudError>;
+
+    /// The system tags that this user sees.
+    async fn system_tags(&self) -> Result<Vec<SystemTag>, NextcloudError>;
+
+    /// Files and folders with a tag.
+    async fn tagged(&self, tag: i64) -> Result<Vec<DavEntry>, NextcloudError>;
+
+    /// The calendars or address books: one PROPFIND.
+    async fn collections(&self, kind: CollectionKind) -> Result<Vec<Collection>, NextcloudError>;
+
+    /// What changed in a collection since `token`: one REPORT.
+    async fn collection_changes(
+        &self,
+        kind: CollectionKind,
+        uri: &str,
+        token: &str,
+    ) -> Result<CollectionChanges, NextcloudError>;
+
+    /// Objects of a collection: one REPORT.
+    async fn collection_objects(
+        &self,
+        kind: CollectionKind,
+        uri: &str,
+        wanted: Objects<'_>,
+    ) -> Result<Vec<CollectionObject>, NextcloudError>;
 }
 
 #[async_trait]
 impl Remote for UserSession {
+    fn reader(&self) -> UserId {
+        self.user().clone()
+    }
+
     async fn entry(&self, path: &str) -> Result<DavEntry, NextcloudError> {
         let mut entries = self.propfind(path, Depth::Zero).await?;
         if entries.is_empty() {
@@ -61,6 +113,13 @@ impl Remote for UserSession {
         UserSession::download(self, path, limit).await
     }
 
+    async fn open(&self, path: &str, limit: u64, first: Option<u64>) -> Result<OpenFile, NextcloudError> {
+        match first {
+            Some(first) => self.open_beginning(path, first).await,
+            None => self.open_file(path, limit).await,
+        }
+    }
+
     async fn notes_path(&self) -> Result<Option<String>, NextcloudError> {
         match self.note_settings().await {
             Ok(settings) => Ok(Some(settings.notes_path)),
@@ -71,6 +130,36 @@ impl Remote for UserSession {
 
     async fn notes_page(&self, size: u32, cursor: Option<&str>) -> Result<NotesPage, NextcloudError> {
         UserSession::notes_page(self, size, cursor, true).await
+    }
+
+    async fn system_tags(&self) -> Result<Vec<SystemTag>, NextcloudError> {
+        UserSession::system_tags(self).await
+    }
+
+    async fn tagged(&self, tag: i64) -> Result<Vec<DavEntry>, NextcloudError> {
+        self.tagged_files(tag).await
+    }
+
+    async fn collections(&self, kind: CollectionKind) -> Result<Vec<Collection>, NextcloudError> {
+        UserSession::collections(self, kind).await
+    }
+
+    async fn collection_changes(
+        &self,
+        kind: CollectionKind,
+        uri: &str,
+        token: &str,
+    ) -> Result<CollectionChanges, NextcloudError> {
+        UserSession::collection_changes(self, kind, uri, token).await
+    }
+
+    async fn collection_objects(
+        &self,
+        kind: CollectionKind,
+        uri: &str,
+        wanted: Objects<'_>,
+    ) -> Result<Vec<CollectionObject>, NextcloudError> {
+        UserSession::collection_objects(self, kind, uri, wanted).await
     }
 }
 
@@ -122,6 +211,10 @@ impl FreshSessions {
 
 #[async_trait]
 impl Remote for FreshSessions {
+    fn reader(&self) -> UserId {
+        self.user.clone()
+    }
+
     async fn entry(&self, path: &str) -> Result<DavEntry, NextcloudError> {
         self.session().await?.entry(path).await
     }
@@ -138,11 +231,45 @@ impl Remote for FreshSessions {
         Remote::download(&self.session().await?, path, limit).await
     }
 
+    async fn open(&self, path: &str, limit: u64, first: Option<u64>) -> Result<OpenFile, NextcloudError> {
+        self.session().await?.open(path, limit, first).await
+    }
+
     async fn notes_path(&self) -> Result<Option<String>, NextcloudError> {
         self.session().await?.notes_path().await
     }
 
     async fn notes_page(&self, size: u32, cursor: Option<&str>) -> Result<NotesPage, NextcloudError> {
         Remote::notes_page(&self.session().await?, size, cursor).await
+    }
+
+    async fn system_tags(&self) -> Result<Vec<SystemTag>, NextcloudError> {
+        self.session().await?.system_tags().await
+    }
+
+    async fn tagged(&self, tag: i64) -> Result<Vec<DavEntry>, NextcloudError> {
+        self.session().await?.tagged(tag).await
+    }
+
+    async fn collections(&self, kind: CollectionKind) -> Result<Vec<Collection>, NextcloudError> {
+        self.session().await?.collections(kind).await
+    }
+
+    async fn collection_changes(
+        &self,
+        kind: CollectionKind,
+        uri: &str,
+        token: &str,
+    ) -> Result<CollectionChanges, NextcloudError> {
+        self.session().await?.collection_changes(kind, uri, token).await
+    }
+
+    async fn collection_objects(
+        &self,
+        kind: CollectionKind,
+        uri: &str,
+        wanted: Objects<'_>,
+    ) -> Result<Vec<CollectionObject>, NextcloudError> {
+        self.session().await?.collection_objects(kind, uri, wanted).await
     }
 }

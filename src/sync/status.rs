@@ -8,7 +8,7 @@ use serde::Serialize;
 use sqlx::PgPool;
 
 /// Progress of one phase.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct PhaseProgress {
     /// Documents that are through.
     pub done: i64,
@@ -17,6 +17,7 @@ pub struct PhaseProgress {
     /// Documents per second over the last minute.
     pub per_second: f64,
     /// Seconds until the queue is empty at this rate; `None` when nothing moves or waits.
+    #[schema(required)]
     pub eta_seconds: Option<f64>,
 }
 
@@ -35,6 +36,39 @@ pub struct DeadLetter {
     pub attempts: i32,
     /// Since when.
     pub since: DateTime<Utc>,
+}
+
+/// How the scans of one source go.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SourceStatus {
+    /// Name of the source.
+    pub source: String,
+    /// Users whom it is read for.
+    pub users: i64,
+    /// Users whose last scan failed.
+    pub failing: i64,
+    /// Users for whom it is not there, such as an app that is not installed.
+    pub unavailable: i64,
+    /// When a scan last ended completely.
+    pub last_completed: Option<DateTime<Utc>>,
+    /// Why the scan that failed last did, or why the source is not there; for operators, as it may name internal
+    /// addresses.
+    pub problem: Option<String>,
+}
+
+impl SourceStatus {
+    /// `failing`, `not_available`, `waiting` (no scan has ended yet) or `ok`; the worst of its users' states.
+    pub fn state(&self) -> &'static str {
+        if self.failing > 0 {
+            "failing"
+        } else if self.unavailable > 0 {
+            "not_available"
+        } else if self.last_completed.is_none() {
+            "waiting"
+        } else {
+            "ok"
+        }
+    }
 }
 
 /// The state of the sync: of everyone, or of one user's documents.
@@ -64,6 +98,8 @@ pub struct SyncStatus {
     pub last_sync_time: Option<DateTime<Utc>>,
     /// Errors of the last 24 hours: dead letters and failed scans.
     pub errors_24h: i64,
+    /// How the scans of each source go.
+    pub sources: Vec<SourceStatus>,
 }
 
 /// Reads [`SyncStatus`] from the database.
@@ -107,7 +143,9 @@ impl SyncStatusService {
         let scans = sqlx::query!(
             r#"select max(completed_at) as last_completed,
                       count(*) filter (where last_error_at > $2) as "failed!",
-                      count(*) filter (where lease_until > $3 or completed_at is null and u.sync_state = 'active')
+                      count(*) filter (where lease_until > $3
+                          or completed_at is null and u.sync_state = 'active' and (consecutive_errors = 0 or not exists (
+                              select from scans o where o.uid = s.uid and o.completed_at is not null)))
                           as "running!"
                from scans s join users u on u.uid = s.uid where $1::text is null or s.uid = $1"#,
             uid,
@@ -155,6 +193,7 @@ impl SyncStatusService {
             dead_letter_count: documents_in(&["dead"]),
             last_sync_time: scans.last_completed,
             errors_24h: sum(|row| row.dead_today) + scans.failed,
+            sources: self.sources(user).await?,
         })
     }
 
@@ -192,6 +231,26 @@ impl SyncStatusService {
             self.clock.now()
         )
         .fetch_one(&self.pool)
+        .await?)
+    }
+
+    /// The state of each source, of everyone or of one user; sources that nobody's scans have are left out.
+    pub async fn sources(&self, user: Option<&UserId>) -> Result<Vec<SourceStatus>, DbError> {
+        let uid = user.map(UserId::as_str);
+        Ok(sqlx::query_as!(
+            SourceStatus,
+            r#"select s.source, count(*) as "users!",
+                      count(*) filter (where s.consecutive_errors > 0) as "failing!",
+                      count(*) filter (where s.unavailable is not null) as "unavailable!",
+                      max(s.completed_at) as last_completed,
+                      (array_agg(coalesce(s.last_error, s.unavailable) order by s.last_error_at desc nulls last)
+                          filter (where s.last_error is not null or s.unavailable is not null))[1] as problem
+               from scans s join users u on u.uid = s.uid
+               where u.sync_state = 'active' and ($1::text is null or s.uid = $1)
+               group by s.source order by s.source"#,
+            uid
+        )
+        .fetch_all(&self.pool)
         .await?)
     }
 

@@ -59,12 +59,19 @@ pub async fn enqueue(
     take_turns(pool, user).await
 }
 
-/// A scan of the user is due now: something was seen that the last scan cannot know.
-pub async fn wake_scans(pool: &PgPool, user: &UserId, now: DateTime<Utc>) -> Result<(), SyncError> {
+/// The user's scans, or the one of `source`, are due now: something was seen that the last scan cannot know.
+pub async fn wake_scans(
+    pool: &PgPool,
+    user: &UserId,
+    source: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(), SyncError> {
     sqlx::query!(
-        "update scans set due_at = least(due_at, $2), woken_for = least(woken_for, $2) where uid = $1",
+        "update scans set due_at = least(due_at, $2), woken_for = least(woken_for, $2)
+         where uid = $1 and ($3::text is null or source = $3)",
         user.as_str(),
-        now
+        now,
+        source
     )
     .execute(pool)
     .await?;
@@ -150,12 +157,14 @@ pub(super) async fn pass_turns_on(conn: &mut PgConnection, user: &UserId) -> Res
     Ok(())
 }
 
-/// Gives active users the scan of `source` that they lack.
-pub async fn repair_scans(pool: &PgPool, source: &str, now: DateTime<Utc>) -> Result<u64, SyncError> {
+/// Gives active users the scans of `sources` that they lack: those of a source that this version brought, or all of
+/// them when nobody scanned when the user came.
+pub async fn repair_scans(pool: &PgPool, sources: &[String], now: DateTime<Utc>) -> Result<u64, SyncError> {
     let created = sqlx::query!(
-        "insert into scans (uid, source, due_at) select uid, $1, $2 from users where sync_state = 'active'
+        "insert into scans (uid, source, due_at)
+         select uid, source, $2 from users, unnest($1::text[]) as source where sync_state = 'active'
          on conflict do nothing",
-        source,
+        sources,
         now
     )
     .execute(pool)

@@ -1,4 +1,4 @@
-//! Scans out of turn: whose view may have changed when something happened to a file.
+//! Scans out of turn: whose view of which source may have changed when something happened to a document.
 
 use super::SyncError;
 use crate::ids::UserId;
@@ -11,14 +11,18 @@ use sqlx::postgres::types::PgInterval;
 /// of scans at every change in it.
 const READER_PAUSE: TimeDelta = TimeDelta::seconds(30);
 
-/// A file or folder to which something may have happened. Nobody has to prove it: it makes scans due, which then look.
+/// A document, folder or part to which something may have happened. Nobody has to prove it: it makes scans due, which then look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Touched {
     /// In whose view.
     pub user: UserId,
+    /// Name of the source in the table `scans`.
+    pub source: &'static str,
+    /// Family of that source's documents.
+    pub family: &'static str,
     /// Its id.
     pub native_id: Option<String>,
-    /// Its path in that view.
+    /// Its path in that view, or, for sources of parts, the name of the part that holds it.
     pub path: Option<String>,
 }
 
@@ -35,7 +39,7 @@ impl Touched {
 }
 
 /// Makes scans due: of the users in whose view something was touched now, of others who read it or read beside it
-/// soon. Returns who they are.
+/// soon; of the source concerned only. Returns who they are.
 pub async fn wake_touched(
     conn: &mut PgConnection,
     touched: &[Touched],
@@ -44,6 +48,8 @@ pub async fn wake_touched(
     if touched.is_empty() {
         return Ok(Vec::new());
     }
+    let names: Vec<String> = touched.iter().map(|t| t.source.to_owned()).collect();
+    let families: Vec<String> = touched.iter().map(|t| t.family.to_owned()).collect();
     let users: Vec<String> = touched.iter().map(|t| t.user.as_str().to_owned()).collect();
     let ids: Vec<Option<String>> = touched.iter().map(|t| t.native_id.clone()).collect();
     let paths: Vec<Option<String>> = touched.iter().map(|t| t.path.clone()).collect();
@@ -56,24 +62,31 @@ pub async fn wake_touched(
     // The range from `folder/` to before `folder0` is what stands below the folder: 0 follows / in ASCII.
     Ok(sqlx::query_scalar!(
         r#"with touched as (
-               select * from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as t (uid, native_id, path, folder)),
+               select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $7::text[], $8::text[])
+                   as t (uid, native_id, path, folder, source, family)),
            seen as (
-               select d.id from touched t join documents d on d.family = 'file' and d.native_id = t.native_id
+               select t.source, d.id from touched t join documents d on d.family = t.family and d.native_id = t.native_id
                union
-               select r.document_id from touched t join document_readers r on r.uid = t.uid and r.path = t.path
+               select t.source, r.document_id from touched t
+                   join document_readers r on r.uid = t.uid and r.path = t.path where t.source = 'files'
                union
-               select r.document_id from touched t join document_readers r
-                   on r.uid = t.uid and r.path ~>=~ (t.folder || '/') and r.path ~<~ (t.folder || '0')),
+               select t.source, r.document_id from touched t join document_readers r
+                   on r.uid = t.uid and r.path ~>=~ (t.folder || '/') and r.path ~<~ (t.folder || '0')
+                   where t.source = 'files'),
            wanted as (
-               select uid, bool_or(actor) as actor from (
-                   select uid, true as actor from touched
+               select uid, source, bool_or(actor) as actor from (
+                   select uid, source, true as actor from touched
                    union all
-                   select r.uid, false from seen join document_readers r on r.document_id = seen.id) w
-               group by uid),
+                   select r.uid, seen.source, false from seen join document_readers r on r.document_id = seen.id
+                   union all
+                   select r.uid, t.source, false from touched t
+                       join document_readers r on r.part = t.path join documents d on d.id = r.document_id
+                       where t.source <> 'files' and r.part <> '' and d.family = t.family) w
+               group by uid, source),
            timed as (
                select s.uid, s.source,
                       case when w.actor then $5 else greatest($5, s.completed_at + $6::interval) end as due
-               from wanted w join scans s on s.uid = w.uid
+               from wanted w join scans s on s.uid = w.uid and s.source = w.source
                order by s.uid, s.source
                for update of s)
            update scans s set due_at = least(s.due_at, t.due), woken_for = least(s.woken_for, t.due)
@@ -84,7 +97,9 @@ pub async fn wake_touched(
         &paths as &[Option<String>],
         &folders as &[Option<String>],
         now,
-        pause
+        pause,
+        &names,
+        &families
     )
     .fetch_all(conn)
     .await?)

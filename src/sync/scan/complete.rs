@@ -5,6 +5,7 @@ use crate::sync::sources::Coverage;
 use crate::sync::{SyncError, access, users};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
+use std::collections::HashMap;
 
 /// Up to this many missing documents are believed at once, whatever their share.
 const BELIEVED_COUNT: usize = 20;
@@ -33,6 +34,47 @@ impl Missing {
     }
 }
 
+/// What a coverage says about documents that the scan did not see.
+#[derive(Default)]
+struct Covered<'a> {
+    everything: bool,
+    /// Folders whose children were listed.
+    folders: &'a [String],
+    /// Folders that are gone.
+    vanished: &'a [String],
+    /// Parts of which everything was listed.
+    parts: &'a [String],
+    /// The parts that are there; everything in others is gone.
+    known_parts: Option<Vec<String>>,
+    /// Native ids that are gone.
+    gone: &'a [String],
+}
+
+impl<'a> Covered<'a> {
+    fn by(coverage: &'a Coverage) -> Self {
+        match coverage {
+            Coverage::Unchanged => Self::default(),
+            Coverage::Everything { .. } | Coverage::Absent(_) => Self {
+                everything: true,
+                ..Self::default()
+            },
+            Coverage::Changes { listed, vanished, .. } => Self {
+                folders: listed,
+                vanished,
+                ..Self::default()
+            },
+            Coverage::Parts {
+                parts, listed, gone, ..
+            } => Self {
+                parts: listed,
+                known_parts: Some(parts.keys().cloned().collect()),
+                gone,
+                ..Self::default()
+            },
+        }
+    }
+}
+
 /// What the scan covered and did not see.
 pub async fn missing(
     pool: &PgPool,
@@ -40,24 +82,24 @@ pub async fn missing(
     family: &str,
     coverage: &Coverage,
 ) -> Result<Missing, SyncError> {
-    let (everything, listed, vanished): (bool, &[String], &[String]) = match coverage {
-        Coverage::Unchanged => (false, &[], &[]),
-        Coverage::Everything { .. } => (true, &[], &[]),
-        Coverage::Changes { listed, vanished, .. } => (false, listed, vanished),
-    };
+    let covered = Covered::by(coverage);
     let rows = sqlx::query!(
         r#"select r.document_id, r.missing_since_scan is not null as "again!"
            from document_readers r join documents d on d.id = r.document_id
            where r.uid = $1 and d.family = $2 and r.seen_scan < $3
              and ($4 or coalesce(nullif(regexp_replace(r.path, '/[^/]*$', ''), ''), '/') = any($5)
-                  or exists (select from unnest($6::text[]) as v (folder) where starts_with(r.path, v.folder || '/')))
+                  or exists (select from unnest($6::text[]) as v (folder) where starts_with(r.path, v.folder || '/'))
+                  or r.part = any($7) or r.part <> all($8) or d.native_id = any($9))
            order by r.document_id"#,
         lease.user.as_str(),
         family,
         lease.number,
-        everything,
-        listed,
-        vanished
+        covered.everything,
+        covered.folders,
+        covered.vanished,
+        covered.parts,
+        covered.known_parts as Option<Vec<String>>,
+        covered.gone
     )
     .fetch_all(pool)
     .await?;
@@ -116,21 +158,25 @@ pub async fn finish(
         gone.extend(&missing.new);
     }
     let deleted = access::remove_reader(&mut tx, &lease.user, &gone, ending.now).await?;
-    let (root_etag, full_walk) = match coverage {
-        Coverage::Unchanged => (lease.root_etag.as_deref(), false),
-        Coverage::Everything { root_etag, .. } => (Some(root_etag.as_str()), true),
-        Coverage::Changes { root_etag, .. } => (Some(root_etag.as_str()), false),
+    let root_etag = match coverage {
+        _ if ending.suspicious => None,
+        Coverage::Unchanged => lease.root_etag.as_deref(),
+        other => other.version(),
     };
-    let root_etag = if ending.suspicious { None } else { root_etag };
     if !ending.suspicious {
         keep_folders(&mut tx, lease, coverage).await?;
+        keep_parts(&mut tx, lease, coverage).await?;
     }
+    let unavailable = match coverage {
+        Coverage::Absent(why) => Some(why.as_str()),
+        _ => None,
+    };
     let suspected = if ending.suspicious {
         i32::try_from(missing.new.len()).unwrap_or(i32::MAX)
     } else {
         0
     };
-    let next = if ending.suspicious {
+    let next = if ending.suspicious && unavailable.is_none() {
         ending.next.min(ending.now + RECHECK)
     } else {
         ending.next
@@ -138,7 +184,8 @@ pub async fn finish(
     // Asked for while this one ran: it may have looked already.
     sqlx::query!(
         "update scans set lease_until = null, root_etag = $3, completed_at = $4, due_at = least($5, woken_for), suspected_missing = $6,
-                full_walk_at = case when $7 then $4 else full_walk_at end, consecutive_errors = 0, last_error = null
+                full_walk_at = case when $7 then $4 else full_walk_at end, consecutive_errors = 0, last_error = null,
+                unavailable = $8
          where uid = $1 and source = $2",
         lease.user.as_str(),
         lease.source,
@@ -146,7 +193,8 @@ pub async fn finish(
         ending.now,
         next,
         suspected,
-        full_walk
+        coverage.is_full(),
+        unavailable
     )
     .execute(&mut *tx)
     .await?;
@@ -173,7 +221,7 @@ async fn keep_folders(
     coverage: &Coverage,
 ) -> Result<(), SyncError> {
     let (everything, vanished, folders): (bool, &[String], _) = match coverage {
-        Coverage::Unchanged => return Ok(()),
+        Coverage::Unchanged | Coverage::Parts { .. } | Coverage::Absent(_) => return Ok(()),
         Coverage::Everything { folders, .. } => (true, &[], folders),
         Coverage::Changes {
             vanished, folders, ..
@@ -202,6 +250,67 @@ async fn keep_folders(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Stores the versions of parts for the next scan.
+async fn keep_parts(
+    conn: &mut PgConnection,
+    lease: &ScanLease,
+    coverage: &Coverage,
+) -> Result<(), SyncError> {
+    let nothing = HashMap::new();
+    let parts = match coverage {
+        Coverage::Parts { parts, .. } => parts,
+        Coverage::Absent(_) => &nothing,
+        Coverage::Unchanged | Coverage::Everything { .. } | Coverage::Changes { .. } => return Ok(()),
+    };
+    let (names, versions): (Vec<String>, Vec<String>) = parts
+        .iter()
+        .map(|(name, version)| (name.clone(), version.clone()))
+        .unzip();
+    sqlx::query!(
+        "delete from scan_parts where uid = $1 and source = $2 and part <> all($3)",
+        lease.user.as_str(),
+        lease.source,
+        &names
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "insert into scan_parts (uid, source, part, version)
+         select $1, $2, p.part, p.version from unnest($3::text[], $4::text[]) as p (part, version)
+         on conflict (uid, source, part) do update set version = excluded.version",
+        lease.user.as_str(),
+        lease.source,
+        &names,
+        &versions
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Folder `ETags` of the last complete scan of the files.
+pub async fn known_folders(pool: &PgPool, lease: &ScanLease) -> Result<HashMap<String, String>, SyncError> {
+    let rows = sqlx::query!(
+        "select path, etag from folders where uid = $1",
+        lease.user.as_str()
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.path, row.etag)).collect())
+}
+
+/// Versions of the parts at the last complete scan.
+pub async fn known_parts(pool: &PgPool, lease: &ScanLease) -> Result<HashMap<String, String>, SyncError> {
+    let rows = sqlx::query!(
+        "select part, version from scan_parts where uid = $1 and source = $2",
+        lease.user.as_str(),
+        lease.source
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.part, row.version)).collect())
 }
 
 #[cfg(test)]
@@ -234,10 +343,16 @@ mod tests {
                 .execute(&world.pool)
                 .await
                 .unwrap();
-            let lease = scan::claim(&world.pool, 1, now).await.unwrap().pop().unwrap();
+            let lease = scan::claim(&world.pool, &["files".into()], 1, now)
+                .await
+                .unwrap()
+                .pop()
+                .unwrap();
             if asked {
                 let touched = Touched {
                     user: UserId::new("alice"),
+                    source: "files",
+                    family: "file",
                     native_id: None,
                     path: Some("/new.md".into()),
                 };

@@ -19,22 +19,32 @@ pub struct ScanLease {
     pub generation: i64,
     /// Number of this scan.
     pub number: i64,
-    /// `ETag` of the root at the last complete scan.
+    /// `ETag` of the root, or the version of everything, at the last complete scan.
     pub root_etag: Option<String>,
     /// When everything was last walked.
     pub full_walk_at: Option<DateTime<Utc>>,
+    /// When the last complete scan ended; `None`: this is the first one.
+    pub completed_at: Option<DateTime<Utc>>,
+    /// Something asked for this scan out of turn.
+    pub was_woken: bool,
     /// The user's notes folder as of the last scan.
     pub notes_path: Option<String>,
 }
 
-/// Takes up to `limit` scans that are due and that nobody holds. Paused users are left out, but for disabled
-/// accounts, which may come back.
-pub async fn claim(pool: &PgPool, limit: i64, now: DateTime<Utc>) -> Result<Vec<ScanLease>, SyncError> {
+/// Takes up to `limit` scans of `sources` that are due and that nobody holds. Paused users are left out, but for
+/// disabled accounts, which may come back.
+pub async fn claim(
+    pool: &PgPool,
+    sources: &[String],
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<Vec<ScanLease>, SyncError> {
     Ok(sqlx::query_as!(
         ScanLease,
         r#"with due as (
-               select s.uid, s.source from scans s join users u on u.uid = s.uid
+               select s.uid, s.source, s.woken_for is not null as was_woken from scans s join users u on u.uid = s.uid
                where s.due_at <= $1 and (s.lease_until is null or s.lease_until < $1)
+                 and s.source = any($4)
                  and (u.sync_state = 'active' or u.sync_state_reason = 'account_disabled')
                order by s.due_at, s.uid limit $2
                for update of s skip locked)
@@ -42,10 +52,11 @@ pub async fn claim(pool: &PgPool, limit: i64, now: DateTime<Utc>) -> Result<Vec<
                   scan_number = s.scan_number + 1, started_at = $1, woken_for = null
            from due, users u where s.uid = due.uid and s.source = due.source and u.uid = s.uid
            returning s.uid as "user: UserId", s.source, s.lease_generation as generation, s.scan_number as number,
-                     s.root_etag, s.full_walk_at, u.notes_path"#,
+                     s.root_etag, s.full_walk_at, s.completed_at, due.was_woken as "was_woken!", u.notes_path"#,
         now,
         limit,
-        now + LEASE
+        now + LEASE,
+        sources
     )
     .fetch_all(pool)
     .await?)

@@ -1,4 +1,4 @@
-//! The reconciliation scan of one user: the truth about what exists and who may read it.
+//! The reconciliation scan of one source of one user: the truth about what exists and who may read it.
 
 mod complete;
 mod lease;
@@ -7,9 +7,11 @@ pub use lease::{ScanLease, claim};
 
 use super::listing::{self, Listing};
 use super::sources::{Coverage, Event, KnownState, ListedItem, Source};
-use super::{Remote, SyncEngine, SyncError};
+use super::{Remote, SyncEngine, SyncError, unannounced};
 use crate::db::installation;
+use crate::nextcloud::NextcloudError;
 use complete::{Ending, NotesSetting};
+use std::collections::HashMap;
 use std::mem;
 use tokio::sync::mpsc;
 
@@ -26,6 +28,8 @@ pub struct ScanReport {
     pub deleted: usize,
     /// Documents that are missing, but not believed to be gone yet.
     pub suspected: usize,
+    /// The source is not there for this user.
+    pub absent: bool,
 }
 
 /// Scans one source of one user under `lease`.
@@ -50,29 +54,67 @@ pub async fn run(
         let mut report = ScanReport::default();
         let mut notes = None;
         let mut batch = Vec::new();
+        let mut instance = InstanceCheck::Due;
         while let Some(event) = received.recv().await {
             match event {
-                Event::Instance(id) => {
-                    installation::bind_instance(&mut *engine.pool.acquire().await?, &id).await?;
-                }
+                Event::Instance(id) => instance.told(engine, &id).await?,
                 // Stored at the end: until then the next scan must see that the folder moved.
                 Event::NotesPath(path) => notes = Some(NotesSetting(path)),
                 Event::Item(item) => batch.push(item),
             }
             if batch.len() >= listing::BATCH {
+                instance.ensure(engine, &*remote).await?;
                 write_batch(engine, lease, source, mem::take(&mut batch), &mut report).await?;
             }
         }
         if !batch.is_empty() {
+            instance.ensure(engine, &*remote).await?;
             write_batch(engine, lease, source, batch, &mut report).await?;
         }
-        Ok((report, notes))
+        Ok((report, notes, instance))
     };
-    let (listed, (mut report, notes)) = tokio::try_join!(listing, writing)?;
+    let (listed, (mut report, notes, instance)) = tokio::try_join!(listing, writing)?;
     let coverage = listed?;
-    let listed = Listed { coverage, notes };
-    conclude(engine, lease, source, &*remote, &listed, &mut report).await?;
+    let listed = Listed {
+        coverage,
+        notes,
+        instance,
+    };
+    conclude(engine, lease, source, &*remote, listed, &mut report).await?;
     Ok(report)
+}
+
+/// Whether it is known by now that the documents of this database belong to the Nextcloud that answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum InstanceCheck {
+    Due,
+    Done,
+}
+
+impl InstanceCheck {
+    async fn told(&mut self, engine: &SyncEngine, id: &str) -> Result<(), SyncError> {
+        installation::bind_instance(&mut *engine.pool.acquire().await?, id).await?;
+        *self = Self::Done;
+        Ok(())
+    }
+
+    /// Asks the root of the files, which names the instance, when the source could not tell. Called before anything is
+    /// written or concluded; an unchanged source costs no request.
+    async fn ensure(&mut self, engine: &SyncEngine, remote: &dyn Remote) -> Result<(), SyncError> {
+        if *self == Self::Due {
+            match remote.entry("/").await?.instance_id {
+                Some(id) => self.told(engine, &id).await?,
+                None if installation::instance_id(&engine.pool).await?.is_some() => {
+                    return Err(
+                        NextcloudError::Malformed("its root does not name the instance".to_owned()).into(),
+                    );
+                }
+                None => {}
+            }
+        }
+        *self = Self::Done;
+        Ok(())
+    }
 }
 
 /// What the last complete scan left, and whether this one may rely on it.
@@ -80,19 +122,18 @@ async fn known_state(engine: &SyncEngine, lease: &ScanLease) -> Result<KnownStat
     let full_walk = lease
         .full_walk_at
         .is_none_or(|at| engine.clock.now() - at >= engine.full_walk_interval());
-    let folders = if full_walk || lease.root_etag.is_none() {
-        Vec::new()
-    } else {
-        sqlx::query!(
-            "select path, etag from folders where uid = $1",
-            lease.user.as_str()
-        )
-        .fetch_all(&engine.pool)
-        .await?
-    };
+    let (mut folders, mut parts) = (HashMap::new(), HashMap::new());
+    if !full_walk && lease.root_etag.is_some() {
+        if lease.source == "files" {
+            folders = complete::known_folders(&engine.pool, lease).await?;
+        } else {
+            parts = complete::known_parts(&engine.pool, lease).await?;
+        }
+    }
     Ok(KnownState {
         root_etag: lease.root_etag.clone(),
-        folders: folders.into_iter().map(|row| (row.path, row.etag)).collect(),
+        folders,
+        parts,
         notes_path: lease.notes_path.clone(),
         full_walk,
     })
@@ -125,6 +166,7 @@ async fn write_batch(
 struct Listed {
     coverage: Coverage,
     notes: Option<NotesSetting>,
+    instance: InstanceCheck,
 }
 
 /// Decides about what is missing and writes the end of the scan.
@@ -133,18 +175,25 @@ async fn conclude(
     lease: &ScanLease,
     source: &dyn Source,
     remote: &dyn Remote,
-    listed: &Listed,
+    listed: Listed,
     report: &mut ScanReport,
 ) -> Result<(), SyncError> {
-    let Listed { coverage, notes } = listed;
-    let missing = complete::missing(&engine.pool, lease, source.family(), coverage).await?;
-    let mut suspicious = missing.is_suspicious();
-    if let (false, Coverage::Everything { root_etag, .. } | Coverage::Changes { root_etag, .. }) =
-        (missing.new.is_empty() || suspicious, coverage)
-    {
+    let Listed {
+        coverage,
+        notes,
+        mut instance,
+    } = listed;
+    let missing = complete::missing(&engine.pool, lease, source.family(), &coverage).await?;
+    let absent = matches!(coverage, Coverage::Absent(_));
+    if absent || missing.new.len() + missing.again.len() > 0 {
+        instance.ensure(engine, remote).await?;
+    }
+    // An app may be switched off for a moment: its documents go when it is still away at the next scan.
+    let mut suspicious = missing.is_suspicious() || absent && !missing.new.is_empty();
+    if let (false, Some(version)) = (missing.new.is_empty() || suspicious, coverage.version()) {
         // A file moved from a folder not listed yet into one listed already looks missing: ask whether the tree
         // stood still.
-        suspicious = source.version(remote).await? != *root_etag;
+        suspicious = source.version(remote).await? != version;
     }
     let now = engine.clock.now();
     let ending = Ending {
@@ -153,8 +202,14 @@ async fn conclude(
         suspicious,
     };
     report.deleted =
-        complete::finish(&engine.pool, lease, coverage, &missing, notes.as_ref(), ending).await?;
+        complete::finish(&engine.pool, lease, &coverage, &missing, notes.as_ref(), ending).await?;
+    if report.due > 0 {
+        let mut tx = engine.pool.begin().await?;
+        unannounced::count(&mut tx, lease, source.family(), now).await?;
+        tx.commit().await?;
+    }
     report.suspected = if suspicious { missing.new.len() } else { 0 };
-    report.unchanged = *coverage == Coverage::Unchanged;
+    report.unchanged = coverage == Coverage::Unchanged;
+    report.absent = absent;
     Ok(())
 }

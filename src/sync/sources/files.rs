@@ -1,8 +1,10 @@
 //! Files over `WebDAV`. Notes are files too (facts §6): the same id, the same version, seen below the notes folder.
 
+use super::tags::{Tagged, Verdict};
 use super::{Content, Coverage, Event, KnownState, ListedItem, Sink, Source, WantedItem, notes};
+use crate::config::TagRules;
 use crate::documents;
-use crate::nextcloud::{DavEntry, NextcloudError};
+use crate::nextcloud::{DavEntry, NextcloudError, OpenFile};
 use crate::sync::{Remote, SyncError};
 use async_trait::async_trait;
 use std::collections::{HashMap, HashSet};
@@ -16,6 +18,8 @@ const MAX_FOLDER_REQUESTS: usize = 16;
 pub struct FilesSource {
     /// Larger files are skipped, in bytes.
     pub max_file_size: u64,
+    /// Which files are indexed.
+    pub tags: TagRules,
 }
 
 #[async_trait]
@@ -38,9 +42,16 @@ impl Source for FilesSource {
         if let Some(instance) = &root.instance_id {
             sink(Event::Instance(instance.clone()));
         }
-        if !known.full_walk && known.root_etag.as_deref() == Some(root.etag.as_str()) {
+        let tagged = Tagged::read(&self.tags, remote).await?;
+        let version = tagged.version(&self.tags, &root.etag);
+        if !known.full_walk && known.root_etag.as_deref() == Some(version.as_str()) {
             return Ok(Coverage::Unchanged);
         }
+        // Tagging changes no ETag, so folder ETags tell nothing about files whose tags changed.
+        let retagged = known
+            .root_etag
+            .as_deref()
+            .is_some_and(|version| !tagged.are_those_of(&self.tags, version));
         let notes_path = remote.notes_path().await?;
         let moved = notes_path != known.notes_path;
         let notes = notes::NotesFolder::new(notes_path.as_deref());
@@ -49,10 +60,12 @@ impl Source for FilesSource {
             remote,
             notes,
             limit: self.max_file_size,
+            tagged: &tagged,
             sink,
             folders: HashMap::new(),
         };
-        let pruned = if known.full_walk || moved || known.root_etag.is_none() || known.folders.is_empty() {
+        let untrusted = known.full_walk || moved || retagged;
+        let pruned = if untrusted || known.root_etag.is_none() || known.folders.is_empty() {
             None
         } else {
             walk.pruned(&known.folders).await?
@@ -60,7 +73,7 @@ impl Source for FilesSource {
         if let Some((listed, vanished)) = pruned {
             let folders = walk.folders;
             return Ok(Coverage::Changes {
-                root_etag: root.etag,
+                root_etag: version,
                 listed,
                 vanished,
                 folders,
@@ -69,21 +82,49 @@ impl Source for FilesSource {
         walk.folders.clear();
         walk.below("/").await?;
         Ok(Coverage::Everything {
-            root_etag: root.etag,
+            root_etag: version,
             folders: walk.folders,
         })
     }
 
     async fn fetch(&self, remote: &dyn Remote, item: &WantedItem) -> Result<Content, NextcloudError> {
         let download = remote.download(&item.path, self.max_file_size).await?;
+        is_wanted(item, download.etag.as_deref())?;
         Ok(Content {
             bytes: download.bytes,
             mime_type: download.content_type,
         })
     }
 
+    async fn open(
+        &self,
+        remote: &dyn Remote,
+        item: &WantedItem,
+        first: Option<u64>,
+    ) -> Result<OpenFile, NextcloudError> {
+        let opened = remote.open(&item.path, self.max_file_size, first).await?;
+        is_wanted(item, opened.etag.as_deref())?;
+        Ok(opened)
+    }
+
     async fn version(&self, remote: &dyn Remote) -> Result<String, NextcloudError> {
-        Ok(remote.entry("/").await?.etag)
+        let root = remote.entry("/").await?;
+        Ok(Tagged::read(&self.tags, remote)
+            .await?
+            .version(&self.tags, &root.etag))
+    }
+}
+
+/// Whether the answer for the item's path is the version that was listed. A path names another file once the listed one
+/// was moved and a new one put in its place, whose text is not for the readers of the first; its `ETag` tells, which
+/// every file has (facts §7). A file that only changed looks the same here: the next scan shows its new version.
+fn is_wanted(item: &WantedItem, etag: Option<&str>) -> Result<(), NextcloudError> {
+    if etag == Some(item.etag.as_str()) {
+        Ok(())
+    } else {
+        Err(NextcloudError::NotFound(
+            "another version than the listed one".to_owned(),
+        ))
     }
 }
 
@@ -92,6 +133,7 @@ struct Walk<'a> {
     remote: &'a dyn Remote,
     notes: notes::NotesFolder,
     limit: u64,
+    tagged: &'a Tagged,
     sink: Sink<'a>,
     folders: HashMap<String, String>,
 }
@@ -103,6 +145,7 @@ impl Walk<'_> {
             remote,
             notes,
             limit,
+            tagged,
             sink,
             folders,
         } = self;
@@ -110,7 +153,7 @@ impl Walk<'_> {
             .walk(path, &mut |entry| {
                 if entry.is_folder {
                     folders.insert(entry.path, entry.etag);
-                } else if let Some(item) = item(entry, notes, *limit) {
+                } else if let Some(item) = item(entry, notes, *limit, tagged) {
                     sink(Event::Item(item));
                 }
             })
@@ -134,7 +177,7 @@ impl Walk<'_> {
             let mut children = HashSet::new();
             for entry in self.remote.children(&folder).await? {
                 if !entry.is_folder {
-                    if let Some(item) = item(entry, &self.notes, self.limit) {
+                    if let Some(item) = item(entry, &self.notes, self.limit, self.tagged) {
                         (self.sink)(Event::Item(item));
                     }
                     continue;
@@ -177,9 +220,10 @@ fn parent(path: &str) -> Option<&str> {
     }
 }
 
-/// A readable file as a document; `None` for what this user may not read.
-fn item(entry: DavEntry, notes: &notes::NotesFolder, limit: u64) -> Option<ListedItem> {
-    if !entry.is_readable() {
+/// A readable file as a document; `None` for what this user may not read, and for what is not to be indexed.
+fn item(entry: DavEntry, notes: &notes::NotesFolder, limit: u64, tagged: &Tagged) -> Option<ListedItem> {
+    let verdict = tagged.verdict(entry.file_id, &entry.path);
+    if !entry.is_readable() || verdict == Verdict::LeaveOut {
         return None;
     }
     let mime = entry.content_type.as_deref();
@@ -198,7 +242,9 @@ fn item(entry: DavEntry, notes: &notes::NotesFolder, limit: u64) -> Option<Liste
         modified: entry.last_modified,
         doc_type,
         path: entry.path,
+        part: String::new(),
         title,
+        keyword_only: verdict == Verdict::KeywordOnly,
         skip,
     })
 }

@@ -1,9 +1,14 @@
 //! A small Nextcloud: trees whose `ETags` move with every change, up to the root.
 
+use super::groupware::{self, Collections};
 use crate::auth::{CredentialError, Rejection};
 use crate::ids::UserId;
-use crate::nextcloud::{DavEntry, Download, NextcloudError, Note, NotesPage};
-use crate::sync::{Remote, Remotes};
+use crate::nextcloud::groupware::{Collection, CollectionChanges, CollectionKind, CollectionObject, Objects};
+use crate::nextcloud::{
+    Boards, CardComment, DavEntry, Download, NextcloudError, Note, NotesPage, Row, Stack, SystemTag, Table,
+    TableColumn,
+};
+use crate::sync::{AppRemote, Remote, Remotes};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -31,6 +36,7 @@ struct State {
     instance: String,
     pub rejected: Vec<String>,
     supersedes: bool,
+    collections: Collections,
 }
 
 /// The Nextcloud of a test.
@@ -38,15 +44,24 @@ struct State {
 pub struct FakeCloud(Arc<Mutex<State>>);
 
 impl FakeCloud {
+    pub(super) fn with_collections(&self, change: impl FnOnce(&mut Collections)) {
+        change(&mut self.0.lock().unwrap().collections);
+    }
+
     /// Writes a file, with its folders; the same path keeps its id.
     pub fn put(&self, user: &str, path: &str, content: &str) -> i64 {
+        self.put_bytes(user, path, content.to_owned())
+    }
+
+    /// The same with any content.
+    pub fn put_bytes(&self, user: &str, path: &str, content: impl Into<Bytes>) -> i64 {
         let mut state = self.0.lock().unwrap();
         let id = match state.trees.get(user).and_then(|tree| tree.get(path)) {
             Some(node) => node.id,
             None => state.number(),
         };
         let etag = state.number().to_string();
-        let content = Some(Bytes::from(content.to_owned()));
+        let content = Some(content.into());
         state.insert(
             user,
             path,
@@ -138,7 +153,7 @@ impl FakeCloud {
         self.0.lock().unwrap().hidden.clear();
     }
 
-    /// Answers as another instance.
+    /// Answers as another instance; as one that does not tell which with `-`.
     pub fn become_instance(&self, id: &str) {
         id.clone_into(&mut self.0.lock().unwrap().instance);
     }
@@ -208,7 +223,7 @@ impl State {
             download_disabled: false,
             favorite: false,
             owner: None,
-            instance_id: Some(instance.to_owned()),
+            instance_id: (instance != "-").then(|| instance.to_owned()),
         }
     }
 
@@ -279,6 +294,42 @@ struct FakeRemote {
 
 #[async_trait]
 impl Remote for FakeRemote {
+    fn reader(&self) -> UserId {
+        UserId::new(&self.user)
+    }
+
+    async fn collections(&self, kind: CollectionKind) -> Result<Vec<Collection>, NextcloudError> {
+        let mut state = self.cloud.0.lock().unwrap();
+        state.ask(&self.user, "collections", &format!("{kind:?}"))?;
+        Ok(groupware::home(&state.collections, kind, &self.reader()))
+    }
+
+    async fn collection_changes(
+        &self,
+        kind: CollectionKind,
+        uri: &str,
+        token: &str,
+    ) -> Result<CollectionChanges, NextcloudError> {
+        let mut state = self.cloud.0.lock().unwrap();
+        state.ask(&self.user, "changes", uri)?;
+        groupware::changes(&state.collections, kind, &self.reader(), uri, token)
+    }
+
+    async fn collection_objects(
+        &self,
+        kind: CollectionKind,
+        uri: &str,
+        wanted: Objects<'_>,
+    ) -> Result<Vec<CollectionObject>, NextcloudError> {
+        let mut state = self.cloud.0.lock().unwrap();
+        let what = match wanted {
+            Objects::All => "query",
+            Objects::Named(_) | Objects::Present(_) => "multiget",
+        };
+        state.ask(&self.user, what, uri)?;
+        groupware::objects(&state.collections, kind, &self.reader(), uri, wanted)
+    }
+
     async fn entry(&self, path: &str) -> Result<DavEntry, NextcloudError> {
         let mut state = self.cloud.0.lock().unwrap();
         state.ask(&self.user, "entry", path)?;
@@ -361,5 +412,53 @@ impl Remote for FakeRemote {
         let notes: Vec<Note> = notes.collect();
         let next = (notes.len() == size).then(|| (from + size).to_string());
         Ok(NotesPage { notes, next })
+    }
+
+    async fn system_tags(&self) -> Result<Vec<SystemTag>, NextcloudError> {
+        Ok(Vec::new())
+    }
+
+    async fn tagged(&self, _: i64) -> Result<Vec<DavEntry>, NextcloudError> {
+        Err(NextcloudError::PreconditionFailed { current: None })
+    }
+}
+
+fn not_installed<T>() -> Result<T, NextcloudError> {
+    Err(NextcloudError::NotFound("Page not found".to_owned()))
+}
+
+/// No app is installed; `nextcloud-sim` has them.
+#[async_trait]
+impl AppRemote for FakeRemote {
+    async fn has_app(&self, _: &str) -> Result<bool, NextcloudError> {
+        Ok(false)
+    }
+
+    async fn deck_boards(&self, _: Option<&str>) -> Result<Boards, NextcloudError> {
+        not_installed()
+    }
+
+    async fn deck_stacks(&self, _: i64) -> Result<Vec<Stack>, NextcloudError> {
+        not_installed()
+    }
+
+    async fn deck_comments(&self, _: i64, _: usize) -> Result<Vec<CardComment>, NextcloudError> {
+        not_installed()
+    }
+
+    async fn tables(&self) -> Result<Vec<Table>, NextcloudError> {
+        not_installed()
+    }
+
+    async fn table_columns(&self, _: i64) -> Result<Vec<TableColumn>, NextcloudError> {
+        not_installed()
+    }
+
+    async fn table_rows(&self, _: i64) -> Result<Vec<Row>, NextcloudError> {
+        not_installed()
+    }
+
+    async fn table_row(&self, _: i64) -> Result<Row, NextcloudError> {
+        not_installed()
     }
 }

@@ -1,14 +1,20 @@
 //! Doubles for tests of the sync: a small Nextcloud, an index in memory, a model without a model.
 
 mod cloud;
+mod groupware;
 mod index;
+mod simulated;
 
 pub use cloud::FakeCloud;
+pub use groupware::event;
 pub use index::MemoryIndex;
+pub use simulated::Simulated;
 
+use super::sources::{self, Source};
 use super::{SyncEngine, SyncParts, SyncStatusService, users};
 use crate::clock::{Clock, ManualClock, SharedClock};
-use crate::config::SyncConfig;
+use crate::config::{SyncConfig, TagRules};
+use crate::documents::{InProcessExtractor, TextExtractor};
 use crate::entropy::{Entropy, SharedEntropy};
 use crate::ids::UserId;
 use crate::index::{Chunker, Embedder, EmbeddingError, Priority, SparseEncoder};
@@ -79,14 +85,29 @@ pub struct World {
 
 impl World {
     pub fn new(pool: PgPool) -> Self {
-        Self::build(pool, true)
+        Self::build(pool, true, Arc::new(InProcessExtractor), &["files"], Vec::new())
     }
 
     pub fn keyword_only(pool: PgPool) -> Self {
-        Self::build(pool, false)
+        Self::build(pool, false, Arc::new(InProcessExtractor), &["files"], Vec::new())
     }
 
-    fn build(pool: PgPool, dense: bool) -> Self {
+    /// Keyword search only, reading the sources of these names and `others`.
+    pub fn reading(pool: PgPool, names: &[&str], others: Vec<Arc<dyn Source>>) -> Self {
+        Self::build(pool, false, Arc::new(InProcessExtractor), names, others)
+    }
+
+    pub fn reading_with(pool: PgPool, extractor: Arc<dyn TextExtractor>) -> Self {
+        Self::build(pool, false, extractor, &["files"], Vec::new())
+    }
+
+    fn build(
+        pool: PgPool,
+        dense: bool,
+        extractor: Arc<dyn TextExtractor>,
+        names: &[&str],
+        others: Vec<Arc<dyn Source>>,
+    ) -> Self {
         let clock = ManualClock::at(Utc.with_ymd_and_hms(2026, 5, 1, 12, 0, 0).unwrap());
         let (cloud, index, embedder) = (
             Arc::new(FakeCloud::default()),
@@ -103,6 +124,7 @@ impl World {
             embedder: dense.then(|| embedder.clone() as Arc<dyn Embedder>),
             chunker: Arc::new(Chunker::built_in().unwrap()),
             sparse: Arc::new(SparseEncoder::new().unwrap()),
+            extractor,
             config: SyncConfig {
                 enabled: true,
                 scan_interval: Duration::from_mins(5),
@@ -110,9 +132,15 @@ impl World {
                 workers: 4,
                 max_index_failures: 3,
                 max_file_size: 1_000_000,
+                tags: TagRules::default(),
             },
         };
-        let engine = Arc::new(SyncEngine::with_remotes(parts, cloud.clone()));
+        let sources: Vec<Arc<dyn Source>> = sources::all(&parts.config)
+            .into_iter()
+            .filter(|source| names.contains(&source.name()))
+            .chain(others)
+            .collect();
+        let engine = Arc::new(SyncEngine::with_sources(parts, cloud.clone(), sources));
         Self {
             engine,
             pool,
@@ -160,7 +188,7 @@ impl World {
 
     /// State of each document, by native id.
     pub async fn states(&self) -> Vec<(String, String)> {
-        sqlx::query_as("select native_id, state from documents order by native_id::bigint")
+        sqlx::query_as("select native_id, state from documents order by length(native_id), native_id")
             .fetch_all(&self.pool)
             .await
             .unwrap()

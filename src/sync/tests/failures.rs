@@ -1,5 +1,7 @@
 use crate::ids::UserId;
 use crate::nextcloud::NextcloudError;
+use crate::sync::Remotes as _;
+use crate::sync::sources::{FilesSource, Source as _, WantedItem};
 use crate::sync::test_support::World;
 use sqlx::PgPool;
 use std::sync::atomic::Ordering;
@@ -239,4 +241,57 @@ async fn a_stopping_server_embeds_nothing_more(pool: PgPool) {
         world.one::<i64>("select count(lease_until) from documents").await,
         0
     );
+}
+
+/// A path names another file once the listed one was moved and a new one put in its place.
+#[sqlx::test]
+async fn a_moved_and_replaced_file_never_shows_its_successors_text(pool: PgPool) {
+    let world = World::new(pool);
+    let shared = world.cloud.put("alice", "/x.md", "for both").to_string();
+    world.cloud.share("alice", "/x.md", "bob", "/x.md");
+    for user in ["alice", "bob"] {
+        world.enqueue(user).await;
+        world.scan().await;
+    }
+    let etag: String = world.one("select etag from documents").await;
+    world.cloud.rename("alice", "/x.md", "/y.md");
+    world.cloud.put("alice", "/x.md", "private");
+    world.settle().await;
+    let texts: i64 = world.one("select count(*) from document_texts").await;
+    assert_eq!(texts, 0, "nothing was stored under the old id");
+
+    let files = FilesSource {
+        max_file_size: 1_000,
+        tags: crate::config::TagRules::default(),
+    };
+    let remote = world.cloud.open(&UserId::new("alice")).await.unwrap();
+    let mut item = WantedItem {
+        native_id: shared.clone(),
+        etag,
+        path: "/x.md".to_owned(),
+        part: String::new(),
+    };
+    for first in [None, Some(10)] {
+        let opened = files.open(&*remote, &item, first).await;
+        assert!(matches!(opened, Err(NextcloudError::NotFound(_))), "{first:?}");
+    }
+    item.path = "/y.md".to_owned();
+    assert!(files.open(&*remote, &item, None).await.is_ok());
+
+    world.rescan().await;
+    world.settle().await;
+    let texts: Vec<(String, String, i64)> = sqlx::query_as(
+        "select d.native_id, t.text, (select count(*) from document_readers r where r.document_id = d.id)
+         from documents d join document_texts t on t.document_id = d.id order by d.native_id::bigint",
+    )
+    .fetch_all(&world.pool)
+    .await
+    .unwrap();
+    let shown: Vec<(&str, i64)> = texts
+        .iter()
+        .map(|(_, text, readers)| (text.as_str(), *readers))
+        .collect();
+    assert_eq!(texts[0].0, shared);
+    assert_eq!(shown, [("for both", 2), ("private", 1)]);
+    world.assert_index_true().await;
 }

@@ -1,5 +1,10 @@
 mod access;
+mod apps;
 mod failures;
+mod formats;
+mod groupware;
 mod phases;
 mod scans;
+mod sources;
 mod status;
+mod tags;

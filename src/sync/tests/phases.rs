@@ -114,7 +114,7 @@ async fn a_renamed_document_is_indexed_under_its_new_title(pool: PgPool) {
 #[sqlx::test]
 async fn what_has_no_text_is_skipped_with_its_reason(pool: PgPool) {
     let world = World::new(pool);
-    world.cloud.put("alice", "/photo.jpg", "not a text");
+    world.cloud.put("alice", "/backup.zip", "not a text");
     world.cloud.put("alice", "/zero.md", "");
     world.cloud.put("alice", "/huge.txt", &"x".repeat(1_000_001));
     world
@@ -167,8 +167,9 @@ async fn a_worker_that_died_leaves_nothing_behind(pool: PgPool) {
         heading_path: vec!["Heading".into()],
         text_hash: vec![1],
         sparse: crate::index::SparseVector::default(),
+        page: None,
     };
-    let staged = crate::sync::publish::stage(&world.pool, &claimed, "one", vec![chunk], now)
+    let staged = crate::sync::publish::stage(&world.pool, &claimed, ("one", None), vec![chunk], now)
         .await
         .unwrap();
     world.index.down.store(false, Ordering::SeqCst);

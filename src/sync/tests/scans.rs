@@ -219,18 +219,30 @@ async fn only_one_worker_scans_a_user_and_a_dead_one_writes_nothing(pool: PgPool
     world.cloud.put("alice", "/x.md", "text");
     world.enqueue("alice").await;
     let now = || crate::clock::Clock::now(&*world.clock);
-    let first = scan::claim(&world.pool, 9, now()).await.unwrap().pop().unwrap();
+    let files = ["files".to_owned()];
+    let first = scan::claim(&world.pool, &files, 9, now())
+        .await
+        .unwrap()
+        .pop()
+        .unwrap();
     assert!(
-        scan::claim(&world.pool, 9, now()).await.unwrap().is_empty(),
+        scan::claim(&world.pool, &files, 9, now())
+            .await
+            .unwrap()
+            .is_empty(),
         "the lease holds"
     );
 
     world.clock.advance(Duration::from_secs(301));
-    let second = scan::claim(&world.pool, 9, now()).await.unwrap().pop().unwrap();
-    let late = scan::run(&world.engine, &first, world.engine.files()).await;
+    let second = scan::claim(&world.pool, &files, 9, now())
+        .await
+        .unwrap()
+        .pop()
+        .unwrap();
+    let late = scan::run(&world.engine, &first, world.engine.source("files").unwrap()).await;
     assert!(matches!(late, Err(SyncError::LeaseLost)));
     assert_eq!(world.one::<i64>("select count(*) from documents").await, 0);
-    scan::run(&world.engine, &second, world.engine.files())
+    scan::run(&world.engine, &second, world.engine.source("files").unwrap())
         .await
         .unwrap();
     assert_eq!(world.one::<i64>("select count(*) from documents").await, 1);
@@ -248,6 +260,28 @@ async fn a_database_of_another_instance_is_refused(pool: PgPool) {
     let outcome = world.engine.scan_due(1).await.unwrap().pop().unwrap();
     assert!(
         matches!(outcome.result, Err(SyncError::Instance(_))),
+        "{:?}",
+        outcome.result
+    );
+    assert_eq!(world.one::<i64>("select count(*) from documents").await, 1);
+}
+
+/// Once it is known whose documents are stored, an answer that does not tell where it comes from is not believed.
+#[sqlx::test]
+async fn a_nextcloud_that_no_longer_names_its_instance_is_refused(pool: PgPool) {
+    let world = World::new(pool);
+    world.cloud.put("alice", "/x.md", "text");
+    world.enqueue("alice").await;
+    world.scan().await;
+    world.cloud.become_instance("-");
+    world.cloud.put("alice", "/y.md", "text");
+    world.clock.advance(Duration::from_secs(301));
+    let outcome = world.engine.scan_due(1).await.unwrap().pop().unwrap();
+    assert!(
+        matches!(
+            outcome.result,
+            Err(SyncError::Nextcloud(NextcloudError::Malformed(_)))
+        ),
         "{:?}",
         outcome.result
     );

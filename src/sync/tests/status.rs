@@ -6,7 +6,7 @@ use sqlx::PgPool;
 async fn the_numbers_are_those_of_the_user_asked_for(pool: PgPool) {
     let world = World::new(pool);
     world.cloud.put("alice", "/x.md", "text");
-    world.cloud.put("alice", "/photo.jpg", "picture");
+    world.cloud.put("alice", "/backup.zip", "archive");
     world.cloud.put("bob", "/y.md", "text");
     world.cloud.share("alice", "/x.md", "bob", "/x.md");
     world.enqueue("alice").await;
