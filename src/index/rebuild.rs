@@ -1,6 +1,6 @@
 //! Filling an index from `PostgreSQL` alone.
 
-use super::{IndexError, IndexStats, Point, SparseEncoder, VectorIndex, half};
+use super::{IndexError, IndexStats, Language, Point, SparseEncoder, VectorIndex, half, language};
 use crate::ids::{AccessSetId, ChunkId, DocumentId};
 use sqlx::{PgConnection, PgPool};
 use std::collections::HashMap;
@@ -89,11 +89,12 @@ pub async fn rebuild(
     let mut after = i64::MIN;
     progress(0, expected);
     loop {
-        let documents = read_documents(pool, after).await?;
+        let mut documents = read_documents(pool, after).await?;
         let Some(last) = documents.iter().map(|document| document.id).max() else {
             break;
         };
         after = last;
+        recognise(pool, &mut documents).await?;
         let points = points_of(pool, &documents, dimension, encoder).await?;
         report.points += points.len() as u64;
         report.dense += points.iter().filter(|point| point.dense.is_some()).count() as u64;
@@ -116,6 +117,7 @@ struct DocumentRow {
     access_set: Option<i64>,
     title: Option<String>,
     text: String,
+    language: Option<String>,
 }
 
 /// The next documents in order of their ids, as many as [`PAGE_CHUNKS`] allow.
@@ -123,11 +125,12 @@ async fn read_documents(pool: &PgPool, after: i64) -> Result<Vec<DocumentRow>, s
     sqlx::query_as!(
         DocumentRow,
         r#"select d.id as "id!", coalesce(d.access_set_id, d.indexed_access_set_id) as access_set, t.text as "text!",
+             d.language,
              (select title from document_readers r where r.document_id = d.id order by uid collate "C" limit 1) as title
            from (
              select p.*, sum(p.chunk_count) over (order by p.id) - p.chunk_count as before
              from (
-               select id, visible_generation, access_set_id, indexed_access_set_id, chunk_count from documents
+               select id, visible_generation, access_set_id, indexed_access_set_id, chunk_count, language from documents
                where id > $1 and visible_generation > 0 order by id limit $2
              ) p
            ) d
@@ -139,6 +142,34 @@ async fn read_documents(pool: &PgPool, after: i64) -> Result<Vec<DocumentRow>, s
     )
     .fetch_all(pool)
     .await
+}
+
+/// Recognises and stores the languages that are not known: documents indexed by an older version have none.
+async fn recognise(pool: &PgPool, documents: &mut [DocumentRow]) -> Result<(), sqlx::Error> {
+    let mut ids = Vec::new();
+    let mut codes = Vec::new();
+    for document in documents
+        .iter_mut()
+        .filter(|document| document.language.is_none())
+    {
+        if let Some(code) = language::detect(&document.text).map(Language::code) {
+            document.language = Some(code.to_owned());
+            ids.push(document.id);
+            codes.push(code.to_owned());
+        }
+    }
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "update documents d set language = i.language from unnest($1::bigint[], $2::text[]) as i (id, language)
+         where d.id = i.id",
+        &ids,
+        &codes
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
 }
 
 /// A chunk of a page.
@@ -180,12 +211,13 @@ async fn points_of(
         };
         let passage = cursor.passage(document, chunk.start_offset, chunk.end_offset);
         let title = document.title.as_deref().unwrap_or_default();
+        let language = document.language.as_deref().and_then(Language::from_code);
         let dense = chunk.dense.as_deref().and_then(half::decode);
         points.push(Point {
             chunk: ChunkId(chunk.id),
             document: DocumentId(document.id),
             access_set: AccessSetId(document.access_set.unwrap_or(NOBODY)),
-            sparse: encoder.document(title, &chunk.heading_path, passage),
+            sparse: encoder.document(title, &chunk.heading_path, passage, language),
             dense: dense.filter(|vector| Some(vector.len()) == dimension),
         });
     }

@@ -7,6 +7,7 @@ mod convert;
 mod store;
 mod writer;
 
+use super::schema::TIE_MARGIN;
 use super::{Hit, IndexError, IndexStats, Point, SparseVector, TenantFilter, VectorIndex};
 use crate::ids::{AccessSetId, ChunkId, DocumentId};
 use async_trait::async_trait;
@@ -19,9 +20,6 @@ use writer::{Command, Writer};
 
 /// Searches at a time; more would only wait for each other's processor.
 const CONCURRENT_SEARCHES: usize = 8;
-
-/// Hits asked beyond the limit, so that ties at the end of the list are cut by chunk id.
-const TIE_MARGIN: usize = 32;
 
 /// The embedded vector index. One process may have a collection open at a time.
 #[derive(Debug)]
@@ -64,6 +62,24 @@ impl EdgeIndex {
             dimension,
         };
         Ok(OpenOutcome { index, needs_rebuild })
+    }
+
+    /// Opens the collection of a former embedding beside this one; `None` when it is not there. Blocks on the disk for a
+    /// moment.
+    ///
+    /// # Errors
+    /// When its files are damaged.
+    pub fn open_beside(&self, collection_name: &str, dimension: usize) -> Result<Option<Self>, IndexError> {
+        let Some(store) = self.store.open_beside(collection_name, dimension)? else {
+            return Ok(None);
+        };
+        let store = Arc::new(store);
+        Ok(Some(Self {
+            writer: Writer::start(Arc::clone(&store), Some(dimension))?,
+            store,
+            searches: Arc::new(Semaphore::new(CONCURRENT_SEARCHES)),
+            dimension: Some(dimension),
+        }))
     }
 
     /// Runs `work` on a blocking thread when its turn comes.

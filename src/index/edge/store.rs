@@ -8,6 +8,7 @@
 
 use super::convert;
 use crate::index::IndexError;
+pub(super) use crate::index::schema::{ACCESS, DENSE, DOCUMENT, SPARSE};
 use qdrant_edge::external::serde_json::{self, json};
 use qdrant_edge::{
     CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard, EdgeSparseVectorParams,
@@ -17,16 +18,7 @@ use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
-
-/// Name of the dense vector.
-pub(super) const DENSE: &str = "dense";
-/// Name of the sparse vector.
-pub(super) const SPARSE: &str = "sparse";
-/// Payload key of the document id.
-pub(super) const DOCUMENT: &str = "doc";
-/// Payload key of the access set id.
-pub(super) const ACCESS: &str = "acc";
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Size of a log part, which is mapped as a whole.
 const LOG_PART_BYTES: usize = 8 * 1024 * 1024;
@@ -43,7 +35,7 @@ pub(super) struct Store {
     /// `None` only while it is reloaded, or after a reload failed.
     shard: RwLock<Option<EdgeShard>>,
     /// Held while the store lives: the engine's files allow one process.
-    _lock: File,
+    lock: Arc<File>,
 }
 
 impl Store {
@@ -76,10 +68,25 @@ impl Store {
                 dir,
                 config,
                 shard: RwLock::new(Some(shard)),
-                _lock: lock,
+                lock: Arc::new(lock),
             },
             needs_rebuild,
         ))
+    }
+
+    /// Opens another collection in the same directory, if it is there and sound.
+    pub(super) fn open_beside(&self, name: &str, dimension: usize) -> Result<Option<Self>, IndexError> {
+        let dir = self.dir.with_file_name(name);
+        if !dir.exists() {
+            return Ok(None);
+        }
+        let config = config(Some(dimension));
+        Ok(Some(Self {
+            shard: RwLock::new(Some(load(&dir, &config)?)),
+            dir,
+            config,
+            lock: Arc::clone(&self.lock),
+        }))
     }
 
     /// Works with the shard; a panic of the engine becomes an error.

@@ -145,6 +145,23 @@ async fn a_second_process_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_former_collection_is_opened_beside_its_successor() {
+    let dir = tempfile::tempdir().unwrap();
+    let points = vec![point(10, 1, 1.0, Some([1.0; 4])), point(11, 1, 2.0, None)];
+    open(dir.path()).index.upsert(points).await.unwrap();
+    for expected in [&[11, 10][..], &[11]] {
+        let successor = EdgeIndex::open(dir.path(), "d", Some(2)).unwrap().index;
+        assert!(successor.open_beside("nowhere", 4).unwrap().is_none());
+        let former = successor.open_beside("c", 4).unwrap().unwrap();
+        assert_eq!(found(&former).await, expected);
+        former.delete(&[ChunkId(10)]).await.unwrap();
+        drop(successor);
+        // The directory stays locked as long as either lives.
+        assert!(EdgeIndex::open(dir.path(), "d", Some(2)).is_err());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn searches_go_on_during_upkeep() {
     let dir = tempfile::tempdir().unwrap();
     let index = Arc::new(open(dir.path()).index);

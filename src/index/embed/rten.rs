@@ -1,11 +1,11 @@
 //! A BERT-family model run in this process with `rten`, on threads of its own.
 
-use super::inference::{Inference, ModelSource};
-use super::{Embedder, EmbeddingError, Priority};
+use super::inference::Inference;
+use super::{Embedder, EmbeddingError, Prefixes, Priority};
 use crate::index::model as built_in;
+use crate::index::onnx::{ModelDirectory, ModelSource, Pooling};
 use ::rten::ThreadPool;
 use async_trait::async_trait;
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io;
@@ -18,9 +18,6 @@ use tokio::sync::oneshot;
 
 /// Word pieces per forward pass: enough to keep the matrix units busy, few enough that memory stays small.
 const BATCH_TOKENS: usize = 1_024;
-
-/// Word pieces that models read when their files do not say so.
-const DEFAULT_MAX_TOKENS: usize = 256;
 
 /// A batch and where its vectors go.
 struct Job {
@@ -35,20 +32,9 @@ pub struct RtenEmbedder {
     identity: String,
     dimension: usize,
     max_tokens: usize,
+    prefixes: Prefixes,
     background: Sender<Job>,
     interactive: Sender<Job>,
-}
-
-/// The part of a model's `config.json` that matters here.
-#[derive(Deserialize)]
-struct ModelConfig {
-    hidden_size: usize,
-}
-
-/// The part of sentence-transformers' `sentence_bert_config.json` that matters here.
-#[derive(Deserialize)]
-struct SentenceConfig {
-    max_seq_length: usize,
 }
 
 impl RtenEmbedder {
@@ -63,33 +49,37 @@ impl RtenEmbedder {
         )
     }
 
-    /// A model directory with `model.onnx`, `tokenizer.json` and `config.json`; `sentence_bert_config.json` may tell how
-    /// many word pieces it reads (256 if absent). The identity carries the model file's hash.
+    /// A model directory as sentence-transformers lays it out: `model.onnx` (or `onnx/model.onnx`), `tokenizer.json` and
+    /// `config.json`; pooling, length and prompts as its further files say. The identity carries the model file's hash.
     pub fn load(dir: &Path, threads: usize) -> Result<Self, EmbeddingError> {
-        let unusable = |what: &str, error: &dyn std::fmt::Display| {
-            EmbeddingError::Model(format!("{what} in EMBEDDING_MODEL_DIR: {error}"))
-        };
-        let config =
-            std::fs::read(dir.join("config.json")).map_err(|error| unusable("config.json", &error))?;
-        let config: ModelConfig =
-            serde_json::from_slice(&config).map_err(|error| unusable("config.json", &error))?;
-        let max_tokens = std::fs::read(dir.join("sentence_bert_config.json"))
-            .ok()
-            .and_then(|bytes| serde_json::from_slice::<SentenceConfig>(&bytes).ok())
-            .map_or(DEFAULT_MAX_TOKENS, |config| config.max_seq_length);
-        let mut file = File::open(dir.join("model.onnx")).map_err(|error| unusable("model.onnx", &error))?;
+        let directory = ModelDirectory::read(dir)?;
+        let unusable = |error: io::Error| EmbeddingError::Model(format!("model.onnx: {error}"));
+        let mut file = File::open(directory.onnx_file()).map_err(unusable)?;
         let mut hash = HashWriter(Sha256::new());
-        io::copy(&mut file, &mut hash).map_err(|error| unusable("model.onnx", &error))?;
+        io::copy(&mut file, &mut hash).map_err(unusable)?;
         let hash = hex::encode(&hash.0.finalize()[..4]);
-        let name = dir
-            .file_name()
-            .map_or_else(|| "model".into(), |name| name.to_string_lossy());
-        let identity = format!("{name}-{hash}@{}", config.hidden_size);
-        let source = ModelSource::Directory {
-            dir: dir.to_owned(),
-            max_tokens,
+        let pooling = match directory.pooling() {
+            Pooling::Mean => "",
+            Pooling::Cls => "-cls",
+            Pooling::Max => "-max",
         };
-        Self::start(source, identity, config.hidden_size, max_tokens, threads)
+        let (dimension, max_tokens) = (directory.hidden_size(), directory.max_tokens());
+        let identity = format!("{}-{hash}{pooling}@{dimension}", directory.name());
+        let known = Prefixes::of_model(&directory.name());
+        let prompt = |names: &[&str], known: String| directory.prompt(names).map_or(known, str::to_owned);
+        let prefixes = Prefixes {
+            query: prompt(&["query"], known.query),
+            passage: prompt(&["passage", "document"], known.passage),
+        };
+        let source = ModelSource::Directory(directory);
+        let mut embedder = Self::start(source, identity, dimension, max_tokens, threads)?;
+        embedder.prefixes = prefixes;
+        Ok(embedder)
+    }
+
+    /// What the model's makers put before texts; this embedder does not, see [`super::Prefixed`].
+    pub fn prefixes(&self) -> &Prefixes {
+        &self.prefixes
     }
 
     /// Word pieces that the model reads; for [`crate::index::Chunker::new`].
@@ -125,6 +115,7 @@ impl RtenEmbedder {
             identity,
             dimension,
             max_tokens,
+            prefixes: Prefixes::default(),
             background,
             interactive,
         })

@@ -61,7 +61,7 @@ async fn every_visible_chunk_becomes_a_point(pool: PgPool) {
         documents: None,
     };
     let zebra = index
-        .query_sparse(encoder.query("zebra"), &filter, 10)
+        .query_sparse(encoder.query("zebra", &[]), &filter, 10)
         .await
         .unwrap();
     assert_eq!(zebra.len(), 1, "a document without readers is nobody's");
@@ -73,7 +73,7 @@ async fn every_visible_chunk_becomes_a_point(pool: PgPool) {
     );
     assert_eq!(
         index
-            .query_sparse(encoder.query("Zoe"), &filter, 10)
+            .query_sparse(encoder.query("Zoe", &[]), &filter, 10)
             .await
             .unwrap()
             .len(),
@@ -81,19 +81,26 @@ async fn every_visible_chunk_becomes_a_point(pool: PgPool) {
     );
     assert!(
         index
-            .query_sparse(encoder.query("invisible"), &filter, 10)
+            .query_sparse(encoder.query("invisible", &[]), &filter, 10)
             .await
             .unwrap()
             .is_empty()
     );
     assert_eq!(
         index
-            .query_sparse(encoder.query("Garten"), &filter, 5_000)
+            .query_sparse(encoder.query("Garten", &[Language::German]), &filter, 5_000)
             .await
             .unwrap()
             .len(),
         2_000
     );
+    // "Garten" was stemmed as German, which the rebuild found out and stored.
+    let languages: Vec<Option<String>> =
+        sqlx::query_scalar("select language from documents order by native_id")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    assert_eq!(languages, [None, None, Some("de".to_owned())]);
     let near = index.query_dense(vec![1.0, -2.0], &filter, 10).await.unwrap();
     assert!((near[0].score - 1.0).abs() < 1e-3);
 

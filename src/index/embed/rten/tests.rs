@@ -1,4 +1,5 @@
 use super::*;
+use crate::index::onnx::synthetic::{Synthetic, WORDS};
 use std::time::Duration;
 
 fn cosine(a: &[f32], b: &[f32]) -> f32 {
@@ -112,4 +113,92 @@ fn batches_hold_similar_lengths_within_the_budget() {
             .unwrap();
         assert!(batch.len() * longest <= BATCH_TOKENS);
     }
+}
+
+fn unit(vector: &[f32]) -> Vec<f32> {
+    let mut vector = vector.to_vec();
+    crate::index::embed::unit_length(&mut vector);
+    vector
+}
+
+fn near(a: &[f32], b: &[f32]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5)
+}
+
+#[tokio::test]
+async fn any_bert_like_directory_works() {
+    // A direction for each word; `[CLS]` and `[SEP]` lie apart from them.
+    let mut table = vec![vec![0.0; 4]; WORDS.len()];
+    (table[2][3], table[3][3], table[4][0], table[5][1], table[7][2]) = (1.0, 1.0, 1.0, 1.0, -2.0);
+    let cases: [(&[&str], bool, &str, [f32; 4]); 5] = [
+        (
+            &["input_ids", "attention_mask", "token_type_ids"],
+            false,
+            "",
+            [1.0, 1.0, 0.0, 2.0],
+        ),
+        // RoBERTa's graphs have no token types; some have no mask.
+        (
+            &["input_ids", "attention_mask"],
+            false,
+            "mean_tokens",
+            [1.0, 1.0, 0.0, 2.0],
+        ),
+        (&["input_ids"], true, "mean_tokens", [1.0, 1.0, 0.0, 2.0]),
+        (
+            &["input_ids", "attention_mask"],
+            true,
+            "cls_token",
+            [0.0, 0.0, 0.0, 1.0],
+        ),
+        (
+            &["input_ids", "attention_mask"],
+            false,
+            "max_tokens",
+            [1.0, 1.0, 0.0, 1.0],
+        ),
+    ];
+    let mut identities = std::collections::BTreeSet::new();
+    for (inputs, unigram, pooling, expected) in cases {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("tiny");
+        std::fs::create_dir_all(dir.join("1_Pooling")).unwrap();
+        let model = Synthetic {
+            inputs,
+            table: table.clone(),
+            logits: false,
+            unigram,
+        };
+        model.write(&dir);
+        if !pooling.is_empty() {
+            let config = format!(r#"{{"pooling_mode_{pooling}": true}}"#);
+            std::fs::write(dir.join("1_Pooling/config.json"), config).unwrap();
+        }
+        let embedder = RtenEmbedder::load(&dir, 1).unwrap();
+        // The longer neighbour makes padding.
+        let vectors = embedder
+            .embed(
+                texts(&["red green", "ferry ferry ferry ferry"]),
+                Priority::Background,
+            )
+            .await
+            .unwrap();
+        assert!(
+            near(&vectors[0], &unit(&expected)),
+            "{inputs:?} {pooling}: {:?}",
+            vectors[0]
+        );
+        // Longer than its positions.
+        let long = embedder
+            .embed(vec!["red ".repeat(500)], Priority::Interactive)
+            .await
+            .unwrap();
+        assert!(cosine(&long[0], &long[0]) > 0.99);
+        assert_eq!(embedder.max_tokens(), 32);
+        identities.insert(embedder.identity().rsplit_once('-').unwrap().1.to_owned());
+    }
+    assert!(
+        identities.contains("cls@4") && identities.contains("max@4"),
+        "{identities:?}"
+    );
 }
