@@ -18,6 +18,11 @@ pub enum DocumentSearchError {
 /// Search in the name of a verified caller.
 #[async_trait]
 pub trait DocumentSearch: Send + Sync {
+    /// Whether results can be reranked.
+    fn reranks(&self) -> bool {
+        false
+    }
+
     /// Verified results for the caller.
     async fn search(
         &self,
@@ -35,6 +40,10 @@ pub trait DocumentSearch: Send + Sync {
 
 #[async_trait]
 impl DocumentSearch for SearchService {
+    fn reranks(&self) -> bool {
+        Self::reranks(self)
+    }
+
     async fn search(
         &self,
         caller: &Caller,

@@ -11,7 +11,7 @@ use crate::clock::ManualClock;
 use crate::db::DbError;
 use crate::ids::UserId;
 use crate::nextcloud::CurrentUser;
-use crate::search::{SearchDocument, SearchHit, SearchRequest, SearchResponse};
+use crate::search::{Highlight, SearchDocument, SearchHit, SearchRequest, SearchResponse, Snippet};
 use crate::sync::{DeadLetter, SyncStatus};
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -74,6 +74,7 @@ impl DocumentSearch for Fakes {
             total_found: hits.len(),
             hits,
             algorithm_used,
+            reranked: false,
             verified_chunks: 2,
             dropped_documents: 0,
             degraded: None,
@@ -113,11 +114,19 @@ fn hit((doc_type, id, score): (&str, &str, f32)) -> SearchHit {
         path: "/Notes/Plan.md".into(),
         category: String::new(),
         excerpt: "passage".into(),
+        highlights: vec![Highlight { start: 0, end: 4 }],
+        snippet: Snippet {
+            text: "passage".into(),
+            start: 0,
+            highlights: vec![Highlight { start: 0, end: 4 }],
+        },
         score,
         mime_type: None,
         modified_at: None,
         chunk_index: 0,
         total_chunks: 3,
+        page_number: None,
+        page_count: None,
         chunk_start_offset: 0,
         chunk_end_offset: 7,
         before_context: Some("before ".into()),
@@ -125,6 +134,7 @@ fn hit((doc_type, id, score): (&str, &str, f32)) -> SearchHit {
         has_more_before: false,
         has_more_after: true,
         url: "https://cloud.example.org/n/12".into(),
+        board_id: None,
     }
 }
 

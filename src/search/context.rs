@@ -28,6 +28,8 @@ pub struct ChunkContext {
     pub has_more_before: bool,
     /// More text stands after `after_context`.
     pub has_more_after: bool,
+    /// Page of the passage, from 1, in documents that have pages or slides.
+    pub page_number: Option<usize>,
     /// Position of the indexed chunk with exactly these bounds, from 0.
     pub chunk_index: Option<usize>,
     /// Indexed chunks of the document.
@@ -70,6 +72,7 @@ struct Found {
     family: String,
     title: String,
     path: String,
+    part: String,
     mime_type: Option<String>,
     generation: i64,
     chunk_count: i32,
@@ -89,7 +92,7 @@ async fn readable(
     }
     let found = sqlx::query_as!(
         Found,
-        "select d.id, d.family, r.title, r.path, d.mime_type, d.visible_generation as generation, d.chunk_count
+        "select d.id, d.family, r.title, r.path, r.part, d.mime_type, d.visible_generation as generation, d.chunk_count
          from document_readers r join documents d on d.id = r.document_id
          where r.uid = $1 and r.doc_type = $2 and d.native_id = $3 and d.visible_generation > 0
          order by d.id limit 1",
@@ -137,7 +140,15 @@ pub(super) async fn document(
     .fetch_optional(pool)
     .await?;
     Ok(text.map(|text| SearchDocument {
-        url: link(families, public_url, &found.family, doc_type, native_id),
+        url: link(
+            families,
+            public_url,
+            principal.user(),
+            &found.family,
+            doc_type,
+            native_id,
+            &found.part,
+        ),
         title: found.title,
         text,
         path: found.path,
@@ -163,7 +174,10 @@ pub(super) async fn chunk_context(
                   (select c.ordinal from chunks c
                    where c.document_id = t.document_id and c.generation = t.generation
                      and c.start_offset = $3 and c.end_offset = $4
-                   order by c.ordinal limit 1) as ordinal
+                   order by c.ordinal limit 1) as ordinal,
+                  (select c.page_number from chunks c
+                   where c.document_id = t.document_id and c.generation = t.generation and c.start_offset <= $3
+                   order by c.start_offset desc, c.ordinal desc limit 1) as page_number
            from document_texts t where t.document_id = $1 and t.generation = $2"#,
         found.id,
         found.generation,
@@ -183,6 +197,7 @@ pub(super) async fn chunk_context(
         after_context,
         has_more_before: slice.start > slice.context,
         has_more_after,
+        page_number: row.page_number.map(position),
         chunk_index: row.ordinal.map(position),
         total_chunks: position(found.chunk_count),
     }))

@@ -13,21 +13,23 @@ pub const BM25_HALF_SCORE: f32 = 8.0;
 /// Reciprocal rank fusion's k.
 const RRF_K: f32 = 60.0;
 
-/// One score per chunk that stands in any list.
-pub(super) fn fuse(lists: &Lists, algorithm: Algorithm, fusion: Fusion) -> HashMap<ChunkId, f32> {
+/// One score per chunk that stands in any list. `dense_weight`: how much the dense list counts in a hybrid search,
+/// beside 1 for the sparse one.
+pub(super) fn fuse(
+    lists: &Lists,
+    algorithm: Algorithm,
+    fusion: Fusion,
+    dense_weight: f32,
+) -> HashMap<ChunkId, f32> {
     match algorithm {
         Algorithm::Semantic => scores(lists.dense.as_deref(), |hit| finite(hit.score).clamp(0.0, 1.0)),
         Algorithm::Bm25 => scores(lists.sparse.as_deref(), |hit| bm25_score(hit.score)),
         Algorithm::Hybrid => {
-            let asked: Vec<&[Hit]> = [&lists.dense, &lists.sparse]
-                .into_iter()
-                .flatten()
-                .map(Vec::as_slice)
-                .collect();
-            match fusion {
-                Fusion::Rrf => mean_over(&asked, reciprocal_ranks),
-                Fusion::Dbsf => mean_over(&asked, distribution_scores),
-            }
+            let score: fn(&[Hit]) -> Vec<f32> = match fusion {
+                Fusion::Rrf => reciprocal_ranks,
+                Fusion::Dbsf => distribution_scores,
+            };
+            weighted_mean(lists, dense_weight, score)
         }
     }
 }
@@ -40,7 +42,7 @@ fn scores(list: Option<&[Hit]>, score: impl Fn(&Hit) -> f32) -> HashMap<ChunkId,
 }
 
 /// s / (s + c), c = [`BM25_HALF_SCORE`].
-fn bm25_score(sum: f32) -> f32 {
+pub(super) fn bm25_score(sum: f32) -> f32 {
     let sum = finite(sum).max(0.0);
     if sum.is_infinite() {
         1.0
@@ -54,17 +56,26 @@ fn finite(score: f32) -> f32 {
     if score.is_nan() { 0.0 } else { score }
 }
 
-/// Sum of a chunk's scores divided by the number of lists asked: absence from a list counts 0.
-fn mean_over(asked: &[&[Hit]], score: impl Fn(&[Hit]) -> Vec<f32>) -> HashMap<ChunkId, f32> {
+/// Weighted mean of a chunk's scores over the lists asked: absence from a list counts 0.
+fn weighted_mean(lists: &Lists, dense_weight: f32, score: fn(&[Hit]) -> Vec<f32>) -> HashMap<ChunkId, f32> {
     let mut sums: HashMap<ChunkId, f32> = HashMap::new();
-    for list in asked {
+    let mut all = 0.0;
+    if let Some(list) = &lists.dense {
+        // Alone, it is all there is.
+        let weight = if lists.sparse.is_some() { dense_weight } else { 1.0 };
+        all += weight;
+        for (hit, score) in list.iter().zip(score(list)) {
+            *sums.entry(hit.chunk).or_default() += weight * score;
+        }
+    }
+    if let Some(list) = &lists.sparse {
+        all += 1.0;
         for (hit, score) in list.iter().zip(score(list)) {
             *sums.entry(hit.chunk).or_default() += score;
         }
     }
-    let count: f32 = asked.iter().map(|_| 1.0).sum();
     for sum in sums.values_mut() {
-        *sum = (*sum / count).clamp(0.0, 1.0);
+        *sum = (*sum / all).clamp(0.0, 1.0);
     }
     sums
 }
@@ -134,6 +145,7 @@ mod tests {
         Lists {
             dense: Some(list(dense)),
             sparse: Some(list(sparse)),
+            named: Vec::new(),
             exhausted: true,
         }
     }
@@ -141,7 +153,7 @@ mod tests {
     #[test]
     fn rrf_first_in_both_lists_scores_one() {
         let lists = hybrid(&[(1, 0.9), (2, 0.8)], &[(1, 12.0), (3, 7.0)]);
-        let scores = fuse(&lists, Algorithm::Hybrid, Fusion::Rrf);
+        let scores = fuse(&lists, Algorithm::Hybrid, Fusion::Rrf, 1.0);
         assert!(close(scores[&ChunkId(1)], 1.0));
         assert!(close(scores[&ChunkId(2)], 61.0 / 62.0 / 2.0));
         assert!(
@@ -155,18 +167,27 @@ mod tests {
         let lists = Lists {
             dense: Some(list(&[(1, 0.4)])),
             sparse: None,
+            named: Vec::new(),
             exhausted: true,
         };
         assert!(close(
-            fuse(&lists, Algorithm::Hybrid, Fusion::Rrf)[&ChunkId(1)],
+            fuse(&lists, Algorithm::Hybrid, Fusion::Rrf, 1.0)[&ChunkId(1)],
             1.0
         ));
     }
 
     #[test]
+    fn the_dense_list_counts_as_much_as_its_weight_says() {
+        let lists = hybrid(&[(1, 0.9), (2, 0.8)], &[(3, 12.0)]);
+        let scores = fuse(&lists, Algorithm::Hybrid, Fusion::Rrf, 0.5);
+        assert!(close(scores[&ChunkId(1)], 0.5 / 1.5));
+        assert!(close(scores[&ChunkId(3)], 1.0 / 1.5));
+    }
+
+    #[test]
     fn dbsf_puts_the_mean_at_one_half_and_clips() {
         let lists = hybrid(&[(1, 1.0), (2, 0.5), (3, 0.0)], &[(2, 3.0), (1, 3.0), (3, 3.0)]);
-        let scores = fuse(&lists, Algorithm::Hybrid, Fusion::Dbsf);
+        let scores = fuse(&lists, Algorithm::Hybrid, Fusion::Dbsf, 1.0);
         assert!(close(scores[&ChunkId(2)], 0.5));
         assert!(scores[&ChunkId(1)] > 0.5 && scores[&ChunkId(3)] < 0.5);
 
@@ -176,10 +197,11 @@ mod tests {
         let clipped = Lists {
             dense: Some(list(&skewed)),
             sparse: None,
+            named: Vec::new(),
             exhausted: true,
         };
         assert!(close(
-            fuse(&clipped, Algorithm::Hybrid, Fusion::Dbsf)[&ChunkId(0)],
+            fuse(&clipped, Algorithm::Hybrid, Fusion::Dbsf, 1.0)[&ChunkId(0)],
             1.0
         ));
     }
@@ -187,9 +209,9 @@ mod tests {
     #[test]
     fn single_lists_have_their_own_scale() {
         let lists = hybrid(&[(1, 0.7), (2, -0.3)], &[(1, BM25_HALF_SCORE), (2, 0.0)]);
-        let semantic = fuse(&lists, Algorithm::Semantic, Fusion::Rrf);
+        let semantic = fuse(&lists, Algorithm::Semantic, Fusion::Rrf, 1.0);
         assert!(close(semantic[&ChunkId(1)], 0.7) && close(semantic[&ChunkId(2)], 0.0));
-        let bm25 = fuse(&lists, Algorithm::Bm25, Fusion::Rrf);
+        let bm25 = fuse(&lists, Algorithm::Bm25, Fusion::Rrf, 1.0);
         assert!(close(bm25[&ChunkId(1)], 0.5) && close(bm25[&ChunkId(2)], 0.0));
     }
 
@@ -201,10 +223,10 @@ mod tests {
     proptest! {
         #[test]
         fn every_score_lies_between_zero_and_one(dense in any_list(), sparse in any_list()) {
-            let lists = Lists { dense: Some(dense), sparse: Some(sparse), exhausted: true };
+            let lists = Lists { dense: Some(dense), sparse: Some(sparse), named: Vec::new(), exhausted: true };
             for algorithm in [Algorithm::Hybrid, Algorithm::Semantic, Algorithm::Bm25] {
                 for fusion in [Fusion::Rrf, Fusion::Dbsf] {
-                    for score in fuse(&lists, algorithm, fusion).values() {
+                    for score in fuse(&lists, algorithm, fusion, 1.0).values() {
                         prop_assert!((0.0..=1.0).contains(score), "{algorithm:?} {fusion:?}: {score}");
                     }
                 }
@@ -214,19 +236,19 @@ mod tests {
         #[test]
         fn fusion_does_not_depend_on_which_list_is_which(dense in any_list(), sparse in any_list()) {
             for fusion in [Fusion::Rrf, Fusion::Dbsf] {
-                let one = Lists { dense: Some(dense.clone()), sparse: Some(sparse.clone()), exhausted: true };
-                let other = Lists { dense: Some(sparse.clone()), sparse: Some(dense.clone()), exhausted: true };
+                let one = Lists { dense: Some(dense.clone()), sparse: Some(sparse.clone()), named: Vec::new(), exhausted: true };
+                let other = Lists { dense: Some(sparse.clone()), sparse: Some(dense.clone()), named: Vec::new(), exhausted: true };
                 prop_assert_eq!(
-                    fuse(&one, Algorithm::Hybrid, fusion),
-                    fuse(&other, Algorithm::Hybrid, fusion)
+                    fuse(&one, Algorithm::Hybrid, fusion, 1.0),
+                    fuse(&other, Algorithm::Hybrid, fusion, 1.0)
                 );
             }
         }
 
         #[test]
         fn a_better_rank_never_scores_less(dense in any_list()) {
-            let lists = Lists { dense: Some(dense.clone()), sparse: Some(Vec::new()), exhausted: true };
-            let scores = fuse(&lists, Algorithm::Hybrid, Fusion::Rrf);
+            let lists = Lists { dense: Some(dense.clone()), sparse: Some(Vec::new()), named: Vec::new(), exhausted: true };
+            let scores = fuse(&lists, Algorithm::Hybrid, Fusion::Rrf, 1.0);
             for pair in dense.windows(2) {
                 prop_assert!(scores[&pair[0].chunk] > scores[&pair[1].chunk]);
             }

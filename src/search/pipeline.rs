@@ -1,17 +1,26 @@
 //! One search: read the lists, rank, verify, and read deeper until the page is full or nothing is left.
 
 use super::families::Family;
+use super::filters::Filters;
 use super::hydrate::{self, Candidate};
+use super::names;
+use super::order::Order;
+use super::phrases::Phrases;
 use super::plan::{Plan, plan};
-use super::rank::{Ranked, Ranking, rank};
-use super::request::Filters;
+use super::query_syntax::Query;
+use super::rank::{Ranked, Ranking};
 use super::retrieve::{DEPTHS, Lists, QueryTerms, read_lists};
+use super::signals::Signals;
 use super::tenant::{self, Scope};
+use super::texts::Texts;
 use super::verify::{AccessCheck, Question, Verification};
-use super::{Algorithm, IndexReadiness, IndexState, SearchError, SearchRequest, SearchResponse, project};
+use super::{
+    Algorithm, IndexReadiness, IndexState, Reranking, SearchError, SearchRequest, SearchResponse, evidence,
+    highlight, project, reorder,
+};
 use crate::auth::Principal;
 use crate::ids::{ChunkId, DocumentId};
-use crate::index::{Embedder, VectorIndex};
+use crate::index::{Embedder, Hit, VectorIndex};
 use sqlx::PgPool;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
@@ -43,6 +52,9 @@ struct Search<'a> {
     request: &'a SearchRequest,
     filters: &'a Filters,
     algorithm: Algorithm,
+    order: Order<'a>,
+    /// Documents called as the query.
+    named: Vec<Hit>,
     /// Results to confirm: the page, what stands before it, and one more to know that there is more.
     wanted: usize,
     verification: Verification<'a>,
@@ -86,24 +98,27 @@ impl Answered {
     }
 }
 
-/// Answers a validated request that is not blank.
+/// Answers a validated request whose query is not blank.
 pub(super) async fn run(
     parts: &Parts,
     principal: &Principal,
     access: &dyn AccessCheck,
     request: &SearchRequest,
+    query: &Query,
     filters: &Filters,
+    reranking: Option<&Reranking>,
 ) -> Result<Answered, SearchError> {
     let rebuilding = match parts.readiness.get() {
         IndexState::Ready => None,
         IndexState::Rebuilding => Some("the index is being rebuilt, so results may be missing"),
         IndexState::Unavailable(reason) => return Err(SearchError::Unavailable(reason)),
     };
-    let (plan, scope) = tokio::try_join!(
-        plan(request, parts.embedder.as_deref(), parts.terms.as_ref()),
-        async { Ok(Scope::resolve(&parts.pool, principal, filters).await?) }
-    )?;
-    let mut notes: Vec<String> = [rebuilding, plan.degraded]
+    let embedder = parts.embedder.as_deref();
+    let (mut plan, scope) = tokio::try_join!(plan(request.algorithm, &query.text, embedder), async {
+        Ok(Scope::resolve(&parts.pool, principal, filters).await?)
+    })?;
+    let vectors = parts.readiness.note().filter(|_| plan.vectors.dense.is_some());
+    let mut notes: Vec<String> = [rebuilding, plan.degraded.take(), vectors]
         .into_iter()
         .flatten()
         .map(Into::into)
@@ -111,19 +126,48 @@ pub(super) async fn run(
     let Some(scope) = scope else {
         return Ok(Answered::nothing(plan.algorithm, joined(&notes)));
     };
+    let terms = parts.terms.terms(&query.text, &scope.languages);
+    let signals = Signals::new(&query.text, &terms, embedder, &scope.languages);
+    let named = if plan.algorithm == Algorithm::Semantic {
+        Vec::new()
+    } else {
+        plan.vectors.sparse = Some(terms).filter(|terms| !terms.indices.is_empty());
+        names::called(&parts.pool, principal, &scope, &query.text).await?
+    };
     let mut search = Search {
         parts,
         principal,
         request,
         filters,
         algorithm: plan.algorithm,
-        wanted: request.offset + request.limit + 1,
+        order: Order {
+            pool: &parts.pool,
+            principal,
+            request,
+            algorithm: plan.algorithm,
+            signals,
+            phrases: Phrases::of(query),
+            texts: Texts::default(),
+        },
+        named,
+        wanted: (request.offset + request.limit + 1).max(reorder::depth(reranking)),
         verification: Verification::new(access),
     };
-    let confirmed = search.confirm(&plan, &scope).await?;
+    let mut confirmed = search.confirm(&plan, &scope).await?;
     notes.extend(confirmed.limited);
     notes.extend(search.verification.failure().map(Into::into));
-    let (response, chunks) = search.answer(&confirmed.results, confirmed.chunks, notes).await?;
+    let mut reranked = false;
+    if let Some(reranking) = reranking {
+        match search
+            .rerank(reranking, &query.text, &mut confirmed.results)
+            .await?
+        {
+            Ok(()) => reranked = true,
+            Err(reason) => notes.push(reason.to_owned()),
+        }
+    }
+    let (mut response, chunks) = search.answer(&confirmed.results, confirmed.chunks, notes).await?;
+    response.reranked = reranked;
     Ok(Answered {
         response,
         chunks,
@@ -141,21 +185,23 @@ impl Search<'_> {
         loop {
             let mut lists =
                 read_lists(self.parts.index.as_ref(), &plan.vectors, &scope.tenant, depth).await?;
+            lists.add_named(&self.named);
             let candidates = self.candidates(&lists, scope).await?;
             lists.retain(|hit| candidates.contains_key(&hit.chunk));
             let Settled {
                 results,
                 cut,
                 unasked,
-            } = self.settle(&mut lists, &candidates).await;
+            } = self.settle(&mut lists, &candidates).await?;
             let chunks = lists
                 .chunks()
                 .iter()
                 .filter_map(|chunk| candidates.get(chunk))
                 .filter(|candidate| self.verification.confirmed(candidate.document))
                 .count();
-            let failed = self.verification.failure().is_some();
-            if failed || (!unasked && (results.len() >= self.wanted || lists.exhausted || cut)) {
+            if self.verification.stopped()
+                || (!unasked && (results.len() >= self.wanted || lists.exhausted || cut))
+            {
                 return Ok(Confirmed {
                     results,
                     chunks,
@@ -180,7 +226,7 @@ impl Search<'_> {
 
     /// The chunks that `PostgreSQL` shows to this reader and that pass the filters.
     async fn candidates(
-        &self,
+        &mut self,
         lists: &Lists,
         scope: &Scope,
     ) -> Result<HashMap<ChunkId, Candidate>, SearchError> {
@@ -195,22 +241,28 @@ impl Search<'_> {
             let matching: HashSet<DocumentId> = matching.into_iter().collect();
             candidates.retain(|_, candidate| matching.contains(&candidate.document));
         }
+        self.order.keep_phrases(&mut candidates).await?;
+        self.order.signals.look_at(&candidates, self.parts.terms.as_ref());
         Ok(candidates)
     }
 
     /// Ranks, asks about the best, takes the refused out of the lists and ranks again, until the best are
     /// confirmed: the order is the one that the lists have without the documents this reader may not open.
-    async fn settle(&mut self, lists: &mut Lists, candidates: &HashMap<ChunkId, Candidate>) -> Settled {
+    async fn settle(
+        &mut self,
+        lists: &mut Lists,
+        candidates: &HashMap<ChunkId, Candidate>,
+    ) -> Result<Settled, SearchError> {
         loop {
             let verification = &self.verification;
             lists.retain(|hit| {
                 candidates
                     .get(&hit.chunk)
-                    .is_some_and(|candidate| !verification.denied(candidate.document))
+                    .is_some_and(|candidate| !verification.excludes(candidate.document, &candidate.family))
             });
-            let Ranking { mut results, cut } = rank(lists, candidates, self.request, self.algorithm);
-            let questions = self.open_questions(&results, lists, candidates);
-            if questions.is_empty() || self.verification.failure().is_some() {
+            let Ranking { mut results, cut } = self.order.rank(lists, candidates, self.wanted).await?;
+            let questions = self.open_questions(lists, &results, candidates);
+            if questions.is_empty() || self.verification.stopped() {
                 let verification = &self.verification;
                 let unasked = results
                     .iter()
@@ -218,23 +270,23 @@ impl Search<'_> {
                     .any(|result| verification.answer(result.document).is_none());
                 results.retain(|result| verification.confirmed(result.document));
                 // A fused score can still grow when its chunk turns up deeper in the other list.
-                return Settled {
+                return Ok(Settled {
                     results,
                     cut: cut && self.algorithm != Algorithm::Hybrid,
                     unasked,
-                };
+                });
             }
             self.verification.ask(&questions).await;
         }
     }
 
-    /// The unanswered documents among the results wanted, best first. The request that they need is filled up with
-    /// other candidates: a few that are dropped then cost no second one, and no document that was lost a moment ago
-    /// stays in the lists, where it would still count for the scores of the others.
+    /// The unanswered documents among the results wanted, best first, with those that decide the ranking. The requests
+    /// that they need are filled up with other candidates: a few that are dropped then cost no further one, and a
+    /// document that was lost a moment ago does not count for the scores of the others.
     fn open_questions(
         &self,
-        results: &[Ranked],
         lists: &Lists,
+        results: &[Ranked],
         candidates: &HashMap<ChunkId, Candidate>,
     ) -> Vec<Question> {
         let mut seen = HashSet::new();
@@ -252,8 +304,13 @@ impl Search<'_> {
                 .collect()
         };
         let budget = MAX_VERIFIED_DOCUMENTS.saturating_sub(self.verification.asked());
+        let wanted = self.wanted.max(self.order.looked_through());
         let mut ranked = results.iter().map(|result| result.chunk);
-        let mut questions = open(&mut ranked.by_ref().take(self.wanted), budget);
+        let mut questions = open(&mut ranked.by_ref().take(wanted), budget);
+        if self.algorithm == Algorithm::Hybrid {
+            let mut deciding = evidence::deciding(lists).map(|hit| hit.chunk);
+            questions.extend(open(&mut deciding, budget - questions.len()));
+        }
         // Even when nothing stands above the threshold: a document that was lost may have pushed others below it.
         if !questions.is_empty() || self.verification.asked() == 0 {
             // Never so many that they would need a request of their own.
@@ -262,6 +319,21 @@ impl Search<'_> {
             questions.extend(open(&mut others, room.min(budget - questions.len())));
         }
         questions
+    }
+
+    /// Orders the best confirmed results anew; the reason when that failed.
+    async fn rerank(
+        &mut self,
+        reranking: &Reranking,
+        query: &str,
+        results: &mut [Ranked],
+    ) -> Result<Result<(), &'static str>, SearchError> {
+        let best = results.iter().take(reranking.candidates);
+        let texts = &mut self.order.texts;
+        texts
+            .read(&self.parts.pool, self.principal, best.map(|result| result.chunk))
+            .await?;
+        Ok(reorder::reorder(reranking, query, results, texts).await)
     }
 
     /// Cuts the page out of the confirmed results and shows it as this reader sees the documents.
@@ -282,10 +354,18 @@ impl Search<'_> {
             .iter()
             .filter_map(|result| Some((passages.remove(&result.chunk)?, result.score)))
             .map(|(passage, score)| {
+                let marks = highlight::marks(
+                    &passage.excerpt,
+                    passage.language,
+                    self.order.signals.terms(),
+                    self.order.phrases.wanted(),
+                    self.parts.terms.as_ref(),
+                );
                 project::hit(
                     passage,
                     score,
                     request.context_chars,
+                    &marks,
                     &self.parts.families,
                     &self.parts.public_url,
                 )
@@ -304,6 +384,7 @@ impl Search<'_> {
             hits,
             total_found,
             algorithm_used: self.algorithm,
+            reranked: false,
             verified_chunks,
             dropped_documents: self.verification.dropped(),
             degraded: joined(&notes),

@@ -1,7 +1,7 @@
 //! From the words of a query to what the index is asked.
 
-use super::retrieve::{QueryTerms, QueryVectors};
-use super::{Algorithm, SearchError, SearchRequest};
+use super::retrieve::QueryVectors;
+use super::{Algorithm, SearchError};
 use crate::index::{Embedder, EmbeddingError, Priority};
 
 /// What will be asked, and what is missing from it.
@@ -15,22 +15,19 @@ pub(super) struct Plan {
     pub degraded: Option<&'static str>,
 }
 
-/// Makes the vectors. Without a dense vector `hybrid` becomes `bm25` and says so; `semantic` has nothing to
-/// fall back to.
+/// Makes the dense vector. Without one `hybrid` becomes `bm25` and says so; `semantic` has nothing to fall back to.
+/// The terms follow when the reader's languages are known.
 pub(super) async fn plan(
-    request: &SearchRequest,
+    algorithm: Algorithm,
+    text: &str,
     embedder: Option<&dyn Embedder>,
-    terms: &dyn QueryTerms,
 ) -> Result<Plan, SearchError> {
     let mut plan = Plan {
-        algorithm: request.algorithm,
+        algorithm,
         vectors: QueryVectors::default(),
         degraded: None,
     };
-    if request.algorithm != Algorithm::Semantic {
-        plan.vectors.sparse = Some(terms.terms(&request.query)).filter(|terms| !terms.indices.is_empty());
-    }
-    match (request.algorithm, embedder) {
+    match (algorithm, embedder) {
         (Algorithm::Bm25, _) => {}
         (Algorithm::Semantic, None) => {
             return Err(SearchError::Invalid(
@@ -42,7 +39,7 @@ pub(super) async fn plan(
         (Algorithm::Hybrid, None) => plan.keyword_only(
             "no embedding model is configured (EMBEDDING_PROVIDER), so results are found by keyword only",
         ),
-        (algorithm, Some(embedder)) => match embed(embedder, &request.query).await {
+        (algorithm, Some(embedder)) => match embed(embedder, text).await {
             Ok(vector) => plan.vectors.dense = Some(vector),
             Err(error) => {
                 tracing::warn!(%error, "the query could not be embedded");

@@ -1,8 +1,9 @@
-//! One ranking out of the lists: fused, cut at the threshold, in a stable order.
+//! One ranking out of the lists: fused, lifted by names, cut at the threshold, in a stable order.
 
 use super::hydrate::Candidate;
 use super::retrieve::Lists;
-use super::{Algorithm, Granularity, SearchRequest, fuse};
+use super::signals::Signals;
+use super::{Algorithm, Granularity, SearchRequest, evidence, fuse};
 use crate::ids::{ChunkId, DocumentId};
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -30,43 +31,92 @@ pub(super) struct Ranking {
 /// Ranks the candidates that stand in the lists, best first: by score, then document, then position in the
 /// document. Scores that differ by less than a millionth count as equal, so that rounding in a back end never
 /// changes an order. With [`Granularity::Document`] only the best chunk of each document stays.
+///
+/// Except in a semantic search, a chunk's score grows for the names of its folders and by `lift` (for a phrase in its
+/// text), and a document called as the query goes first with its best chunk.
 pub(super) fn rank(
     lists: &Lists,
     candidates: &HashMap<ChunkId, Candidate>,
     request: &SearchRequest,
     algorithm: Algorithm,
+    signals: &Signals,
+    lift: &dyn Fn(ChunkId) -> f32,
 ) -> Ranking {
-    let mut ranked: Vec<(i64, &Candidate, f32)> = fuse::fuse(lists, algorithm, request.fusion)
+    let dense_weight = signals.dense_weight(lists, candidates);
+    let mut scores = fuse::fuse(lists, algorithm, request.fusion, dense_weight);
+    if algorithm == Algorithm::Hybrid {
+        evidence::mix(&mut scores, lists, dense_weight);
+    }
+    for hit in &lists.named {
+        scores.entry(hit.chunk).or_insert(0.0);
+    }
+    let mut ranked: Vec<Entry<'_>> = scores
         .into_iter()
-        .filter_map(|(chunk, score)| Some((millionths(score), candidates.get(&chunk)?, score)))
+        .filter_map(|(chunk, value)| {
+            Some(Entry {
+                candidate: candidates.get(&chunk)?,
+                value,
+                is_called: false,
+            })
+        })
         .collect();
+    if algorithm != Algorithm::Semantic {
+        for entry in &mut ranked {
+            let chunk = entry.candidate.chunk;
+            entry.value *= 1.0 + signals.folder_lift(chunk) + lift(chunk);
+        }
+        sort(&mut ranked);
+        let mut seen = HashSet::new();
+        for entry in &mut ranked {
+            entry.is_called = seen.insert(entry.candidate.document) && signals.is_called(entry.candidate);
+        }
+    }
     let all = ranked.len();
-    ranked.retain(|&(_, _, score)| score >= request.score_threshold);
+    ranked.retain(|entry| entry.score() >= request.score_threshold);
     let cut = ranked.len() < all;
-    ranked.sort_unstable_by_key(|(score, candidate, _)| {
-        (
-            Reverse(*score),
-            candidate.document,
-            candidate.ordinal,
-            candidate.chunk,
-        )
-    });
+    sort(&mut ranked);
     let mut seen = HashSet::new();
     let results = ranked
         .into_iter()
-        .filter(|(_, candidate, _)| {
-            request.granularity == Granularity::Chunk || seen.insert(candidate.document)
-        })
-        .map(|(_, candidate, score)| Ranked {
-            chunk: candidate.chunk,
-            document: candidate.document,
-            score,
+        .filter(|entry| request.granularity == Granularity::Chunk || seen.insert(entry.candidate.document))
+        .map(|entry| Ranked {
+            chunk: entry.candidate.chunk,
+            document: entry.candidate.document,
+            score: entry.score(),
         })
         .collect();
     Ranking { results, cut }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a score is between 0 and 1")]
+/// A candidate under way.
+struct Entry<'a> {
+    candidate: &'a Candidate,
+    /// What it is ranked by; may be more than 1.
+    value: f32,
+    /// The best chunk of a document called as the query.
+    is_called: bool,
+}
+
+impl Entry<'_> {
+    /// What is shown, 0…1.
+    fn score(&self) -> f32 {
+        if self.is_called { 1.0 } else { self.value.min(1.0) }
+    }
+}
+
+fn sort(ranked: &mut [Entry<'_>]) {
+    ranked.sort_unstable_by_key(|entry| {
+        (
+            Reverse(entry.is_called),
+            Reverse(millionths(entry.value)),
+            entry.candidate.document,
+            entry.candidate.ordinal,
+            entry.candidate.chunk,
+        )
+    });
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a score is about 1 at most")]
 fn millionths(score: f32) -> i64 {
     (f64::from(score) * 1e6).round() as i64
 }
@@ -83,6 +133,9 @@ mod tests {
             ordinal,
             family: "file".into(),
             native_id: document.to_string(),
+            title: "title".into(),
+            path: "/folder/title".into(),
+            language: None,
         };
         (ChunkId(chunk), candidate)
     }
@@ -99,8 +152,14 @@ mod tests {
         Lists {
             dense: None,
             sparse: Some(hits),
+            named: Vec::new(),
             exhausted: true,
         }
+    }
+
+    fn ranked(lists: &Lists, candidates: &HashMap<ChunkId, Candidate>, request: &SearchRequest) -> Ranking {
+        let signals = Signals::default();
+        rank(lists, candidates, request, Algorithm::Bm25, &signals, &|_| 0.0)
     }
 
     fn order(ranking: &Ranking) -> Vec<i64> {
@@ -111,8 +170,8 @@ mod tests {
     fn near_equal_scores_are_ordered_by_document_and_position() {
         let candidates = HashMap::from([candidate(9, 1, 0), candidate(3, 2, 1), candidate(8, 2, 0)]);
         let lists = sparse(&[(3, 2, 5.000_001), (8, 2, 5.0), (9, 1, 5.000_000_5)]);
-        let ranked = rank(&lists, &candidates, &SearchRequest::default(), Algorithm::Bm25);
-        assert_eq!(order(&ranked), [9, 8, 3]);
+        let ranking = ranked(&lists, &candidates, &SearchRequest::default());
+        assert_eq!(order(&ranking), [9, 8, 3]);
     }
 
     #[test]
@@ -123,10 +182,7 @@ mod tests {
             granularity: Granularity::Document,
             ..SearchRequest::default()
         };
-        assert_eq!(
-            order(&rank(&lists, &candidates, &request, Algorithm::Bm25)),
-            [2, 3]
-        );
+        assert_eq!(order(&ranked(&lists, &candidates, &request)), [2, 3]);
     }
 
     #[test]
@@ -134,12 +190,7 @@ mod tests {
         let candidates = HashMap::from([candidate(1, 7, 0)]);
         let lists = sparse(&[(99, 5, 9.0), (1, 7, 8.0)]);
         assert_eq!(
-            order(&rank(
-                &lists,
-                &candidates,
-                &SearchRequest::default(),
-                Algorithm::Bm25
-            )),
+            order(&ranked(&lists, &candidates, &SearchRequest::default())),
             [1]
         );
     }
@@ -152,7 +203,7 @@ mod tests {
             score_threshold: 0.5,
             ..SearchRequest::default()
         };
-        let ranking = rank(&lists, &candidates, &request, Algorithm::Bm25);
+        let ranking = ranked(&lists, &candidates, &request);
         assert_eq!(order(&ranking), [1]);
         assert!(ranking.cut);
     }

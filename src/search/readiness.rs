@@ -16,22 +16,42 @@ pub enum IndexState {
 
 /// The [`IndexState`], shared: the server sets it, searches read it. Clones share one state.
 #[derive(Debug, Clone, Default)]
-pub struct IndexReadiness(Arc<RwLock<IndexState>>);
+pub struct IndexReadiness(Arc<RwLock<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    state: IndexState,
+    note: Option<&'static str>,
+}
 
 impl IndexReadiness {
     /// Starts in `state`.
     pub fn new(state: IndexState) -> Self {
-        Self(Arc::new(RwLock::new(state)))
+        Self(Arc::new(RwLock::new(Known { state, note: None })))
     }
 
     /// Changes the state for all clones.
     pub fn set(&self, state: IndexState) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = state;
+        self.0.write().unwrap_or_else(PoisonError::into_inner).state = state;
     }
 
     /// The state now.
     pub fn get(&self) -> IndexState {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .state
+            .clone()
+    }
+
+    /// What searches by meaning must say, in words for clients.
+    pub fn set_note(&self, note: Option<&'static str>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).note = note;
+    }
+
+    /// What searches by meaning must say now.
+    pub fn note(&self) -> Option<&'static str> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).note
     }
 }
 

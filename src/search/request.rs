@@ -1,6 +1,7 @@
 //! A search as asked, and its bounds.
 
 use super::SearchError;
+use super::filters::Filters;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,9 @@ pub const MAX_PATH_PREFIXES: usize = 20;
 pub const MAX_CONTEXT_CHARS: usize = 10_000;
 
 /// Which ranked lists count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Algorithm {
     /// Dense and sparse, fused.
@@ -51,7 +54,9 @@ pub enum Fusion {
 }
 
 /// What one result is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Granularity {
     /// A passage.
@@ -64,7 +69,7 @@ pub enum Granularity {
 /// A search as asked. [`super::SearchService::search`] validates it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchRequest {
-    /// Words; blank → no results; more than 10,000 code points or a NUL character → [`SearchError::Invalid`].
+    /// As people write it (`super::query_syntax`); blank, or filters only → no results; more than 10,000 code points or a NUL character → [`SearchError::Invalid`].
     pub query: String,
     /// Which lists count.
     pub algorithm: Algorithm,
@@ -88,6 +93,8 @@ pub struct SearchRequest {
     pub modified_before: Option<DateTime<Utc>>,
     /// Code points of text before and after the passage to return; 0 = none, at most 10,000.
     pub context_chars: usize,
+    /// Order the best results by the reranker; refused where none is configured.
+    pub rerank: bool,
 }
 
 impl Default for SearchRequest {
@@ -105,27 +112,8 @@ impl Default for SearchRequest {
             modified_after: None,
             modified_before: None,
             context_chars: 0,
+            rerank: false,
         }
-    }
-}
-
-/// Limits a search to some of the reader's documents. Everything empty = no limit.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Filters {
-    /// Known document types; empty = all.
-    pub doc_types: Vec<String>,
-    /// Folders with a leading and without a trailing slash; empty = everywhere.
-    pub folders: Vec<String>,
-    /// At or after.
-    pub modified_after: Option<DateTime<Utc>>,
-    /// Before or at.
-    pub modified_before: Option<DateTime<Utc>>,
-}
-
-impl Filters {
-    /// Whether anything is asked at all.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
     }
 }
 
@@ -166,6 +154,7 @@ impl SearchRequest {
         Ok(Filters {
             doc_types: self.checked_types(known_types)?,
             folders: self.checked_folders()?,
+            inside: Vec::new(),
             modified_after: self.modified_after,
             modified_before: self.modified_before,
         })

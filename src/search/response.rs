@@ -1,6 +1,6 @@
 //! What a search answers.
 
-use super::Algorithm;
+use super::{Algorithm, Highlight, Snippet};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -19,6 +19,10 @@ pub struct SearchHit {
     pub category: String,
     /// The passage.
     pub excerpt: String,
+    /// The query's words and phrases in `excerpt`, in order.
+    pub highlights: Vec<Highlight>,
+    /// The part of the passage around its best match.
+    pub snippet: Snippet,
     /// 0…1 (DESIGN §4).
     pub score: f32,
     /// MIME type.
@@ -29,6 +33,10 @@ pub struct SearchHit {
     pub chunk_index: usize,
     /// Passages of the document.
     pub total_chunks: usize,
+    /// Page of the passage, from 1, in documents that have pages or slides.
+    pub page_number: Option<usize>,
+    /// Pages of the document.
+    pub page_count: Option<usize>,
     /// First code point of the passage in the stored text.
     pub chunk_start_offset: usize,
     /// One past its last code point.
@@ -43,6 +51,8 @@ pub struct SearchHit {
     pub has_more_after: bool,
     /// Link into Nextcloud's web interface.
     pub url: String,
+    /// The board of a card.
+    pub board_id: Option<i64>,
 }
 
 /// The answer to a search.
@@ -54,6 +64,8 @@ pub struct SearchResponse {
     pub total_found: usize,
     /// The algorithm that ran (`hybrid` falls back to `bm25` only with `degraded`).
     pub algorithm_used: Algorithm,
+    /// A reranker ordered the best results.
+    pub reranked: bool,
     /// Candidate chunks of documents that Nextcloud confirmed for this reader.
     pub verified_chunks: usize,
     /// Documents left out because Nextcloud did not confirm them.
@@ -73,6 +85,7 @@ impl SearchResponse {
             hits: Vec::new(),
             total_found: 0,
             algorithm_used,
+            reranked: false,
             verified_chunks: 0,
             dropped_documents: 0,
             degraded,

@@ -1,8 +1,10 @@
 //! Ranked lists from the index.
 
-use crate::ids::ChunkId;
-use crate::index::{Hit, IndexError, SparseEncoder, SparseVector, TenantFilter, VectorIndex};
-use std::collections::BTreeSet;
+use crate::ids::{ChunkId, DocumentId};
+use crate::index::{
+    Hit, IndexError, Language, SparseEncoder, SparseVector, TenantFilter, TermAt, VectorIndex,
+};
+use std::collections::{BTreeSet, HashSet};
 
 /// How deep the lists are read, one step after the other, until enough verified results are found. Steps
 /// instead of a depth that follows the page, so that neighbouring pages are cut from one ranking.
@@ -10,13 +12,20 @@ pub(super) const DEPTHS: [usize; 4] = [200, 1_000, 4_000, 10_000];
 
 /// The terms of a query. The index's encoder is the real one; tests bring their own.
 pub(super) trait QueryTerms: Send + Sync {
-    /// Term weights of the words.
-    fn terms(&self, query: &str) -> SparseVector;
+    /// Term weights of the words, for documents in any of `languages`.
+    fn terms(&self, query: &str, languages: &[Language]) -> SparseVector;
+
+    /// The words of a document's text with their places.
+    fn words(&self, text: &str, language: Option<Language>) -> Vec<TermAt>;
 }
 
 impl QueryTerms for SparseEncoder {
-    fn terms(&self, query: &str) -> SparseVector {
-        self.query(query)
+    fn terms(&self, query: &str, languages: &[Language]) -> SparseVector {
+        self.query(query, languages)
+    }
+
+    fn words(&self, text: &str, language: Option<Language>) -> Vec<TermAt> {
+        Self::words(self, text, language)
     }
 }
 
@@ -36,6 +45,8 @@ pub(super) struct Lists {
     pub dense: Option<Vec<Hit>>,
     /// By BM25.
     pub sparse: Option<Vec<Hit>>,
+    /// Documents called as the query, which stand in neither list; in no order.
+    pub named: Vec<Hit>,
     /// Every list ended before the depth asked: reading deeper finds nothing more.
     pub exhausted: bool,
 }
@@ -48,6 +59,7 @@ impl Lists {
             .iter()
             .chain(&self.sparse)
             .flatten()
+            .chain(&self.named)
             .map(|hit| hit.chunk)
             .collect();
         all.into_iter().collect()
@@ -58,6 +70,20 @@ impl Lists {
         for list in [&mut self.dense, &mut self.sparse].into_iter().flatten() {
             list.retain(&keep);
         }
+        self.named.retain(&keep);
+    }
+
+    /// Adds documents by their names, except those that were found anyway.
+    pub fn add_named(&mut self, named: &[Hit]) {
+        let found: HashSet<DocumentId> = self
+            .dense
+            .iter()
+            .chain(&self.sparse)
+            .flatten()
+            .map(|hit| hit.document)
+            .collect();
+        let missing = named.iter().filter(|hit| !found.contains(&hit.document));
+        self.named = missing.copied().collect();
     }
 }
 
@@ -88,6 +114,7 @@ pub(super) async fn read_lists(
     Ok(Lists {
         dense,
         sparse,
+        named: Vec::new(),
         exhausted,
     })
 }

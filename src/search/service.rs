@@ -6,9 +6,10 @@ use super::families;
 use super::map::{self, SearchMap};
 use super::pipeline::{self, Answered, Parts};
 use super::plan;
-use super::request::check_doc_type;
+use super::query_syntax;
+use super::request::{check, check_doc_type};
 use super::verify::{AccessCheck, SessionCheck};
-use super::{IndexReadiness, SearchDocument, SearchError, SearchRequest, SearchResponse};
+use super::{IndexReadiness, Reranking, SearchDocument, SearchError, SearchRequest, SearchResponse};
 use crate::auth::Principal;
 use crate::db::installation;
 use crate::index::{Embedder, SparseEncoder, VectorIndex};
@@ -22,6 +23,7 @@ use url::Url;
 #[derive(Clone)]
 pub struct SearchService {
     parts: Arc<Parts>,
+    reranking: Option<Reranking>,
 }
 
 impl SearchService {
@@ -34,7 +36,7 @@ impl SearchService {
         public_url: Url,
         readiness: IndexReadiness,
     ) -> Self {
-        let families = families::all();
+        let families = families::all(&pool);
         Self::from_parts(Parts {
             pool,
             index,
@@ -50,7 +52,19 @@ impl SearchService {
     pub(super) fn from_parts(parts: Parts) -> Self {
         Self {
             parts: Arc::new(parts),
+            reranking: None,
         }
+    }
+
+    /// The same search with a reranker for those who ask for it.
+    #[must_use]
+    pub fn with_reranking(self, reranking: Option<Reranking>) -> Self {
+        Self { reranking, ..self }
+    }
+
+    /// Whether [`SearchRequest::rerank`] can be asked for.
+    pub fn reranks(&self) -> bool {
+        self.reranking.is_some()
     }
 
     /// Answers `request` for `principal`; `session` (of the same user) verifies each result.
@@ -157,10 +171,12 @@ impl SearchService {
         }
         let query = match (query, &self.parts.embedder) {
             // A keyword search was not embedded; its results have vectors all the same.
-            (None, Some(embedder)) => plan::embed(embedder.as_ref(), &request.query)
-                .await
-                .inspect_err(|error| tracing::warn!(%error, "the query could not be embedded"))
-                .ok(),
+            (None, Some(embedder)) => {
+                plan::embed(embedder.as_ref(), &query_syntax::parse(&request.query)?.text)
+                    .await
+                    .inspect_err(|error| tracing::warn!(%error, "the query could not be embedded"))
+                    .ok()
+            }
             (query, _) => query,
         };
         let picture = map::picture(&self.parts.pool, &chunks, query).await?;
@@ -173,11 +189,29 @@ impl SearchService {
         access: &dyn AccessCheck,
         request: &SearchRequest,
     ) -> Result<Answered, SearchError> {
-        let filters = request.validate(&families::known_types(&self.parts.families))?;
-        if request.query.trim().is_empty() {
+        let known_types = families::known_types(&self.parts.families);
+        let filters = request.validate(&known_types)?;
+        let query = query_syntax::parse(&request.query)?;
+        let Some(filters) = filters
+            .narrowed(&query, &known_types)?
+            .filter(|_| !query.text.is_empty())
+        else {
             return Ok(Answered::nothing(request.algorithm, None));
-        }
-        pipeline::run(&self.parts, principal, access, request, &filters).await
+        };
+        let reranking = self.reranking.as_ref().filter(|_| request.rerank);
+        check(reranking.is_some() || !request.rerank, || {
+            "reranking is not configured on this server; leave out `rerank`".into()
+        })?;
+        pipeline::run(
+            &self.parts,
+            principal,
+            access,
+            request,
+            &query,
+            &filters,
+            reranking,
+        )
+        .await
     }
 
     pub(super) async fn document_checked(

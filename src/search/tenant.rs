@@ -1,9 +1,9 @@
 //! Which points a reader's queries may see.
 
-use super::request::Filters;
+use super::filters::Filters;
 use crate::auth::Principal;
 use crate::ids::{AccessSetId, DocumentId};
-use crate::index::TenantFilter;
+use crate::index::{Language, TenantFilter};
 use sqlx::PgPool;
 
 /// Filters that leave more documents than this are applied after the index has answered: a list of ids in
@@ -17,6 +17,8 @@ pub(super) struct Scope {
     pub tenant: TenantFilter,
     /// The index query does not apply the request's filters, so the candidates must pass them.
     pub filter_candidates: bool,
+    /// Languages of this reader's documents, by name.
+    pub languages: Vec<Language>,
 }
 
 impl Scope {
@@ -30,7 +32,9 @@ impl Scope {
         if access_sets.is_empty() {
             return Ok(None);
         }
+        let languages = languages(pool, &access_sets).await?;
         let mut scope = Self {
+            languages,
             tenant: TenantFilter {
                 access_sets,
                 documents: None,
@@ -63,6 +67,27 @@ async fn access_sets(pool: &PgPool, principal: &Principal) -> Result<Vec<AccessS
     Ok(ids.into_iter().map(AccessSetId).collect())
 }
 
+/// Languages that documents of these sets have: one look into an index per language.
+async fn languages(pool: &PgPool, access_sets: &[AccessSetId]) -> Result<Vec<Language>, sqlx::Error> {
+    let known: Vec<String> = Language::all()
+        .map(|language| language.code().to_owned())
+        .collect();
+    let sets: Vec<i64> = access_sets.iter().map(|set| set.0).collect();
+    let codes = sqlx::query_scalar!(
+        r#"select code as "code!" from unnest($1::text[]) as code
+           where exists (select from documents d where d.language = code and d.access_set_id = any($2))
+           order by code"#,
+        &known,
+        &sets
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(codes
+        .iter()
+        .filter_map(|code| Language::from_code(code))
+        .collect())
+}
+
 /// Documents of this reader that pass `filters`, among `candidates` when given, at most `limit`.
 pub(super) async fn matching(
     pool: &PgPool,
@@ -85,6 +110,11 @@ pub(super) async fn matching(
            and (cardinality($3::text[]) = 0 or exists (
                 select 1 from unnest($3::text[]) as folder
                 where r.path = folder or starts_with(r.path, folder || '/')))
+           and (cardinality($9::text[]) = 0 or exists (
+                select 1 from unnest($9::text[]) as folder
+                where case when starts_with(folder, '/')
+                           then starts_with(lower(r.path) || '/', lower(folder) || '/')
+                           else strpos('/' || lower(r.path), '/' || lower(folder) || '/') > 0 end))
            and ($4::timestamptz is null or d.modified_at >= $4)
            and ($5::timestamptz is null or d.modified_at <= $5)
            and (not $6::boolean or r.document_id = any($7::bigint[]))
@@ -98,6 +128,7 @@ pub(super) async fn matching(
         candidates.is_some(),
         &among,
         limit,
+        &filters.inside,
     )
     .fetch_all(pool)
     .await?;

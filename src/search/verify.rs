@@ -67,6 +67,10 @@ pub(super) struct Verification<'a> {
     answers: HashMap<DocumentId, bool>,
     unanswered: HashSet<DocumentId>,
     failure: Option<&'static str>,
+    /// Families that failed by themselves, such as one whose app is broken: others are asked on.
+    failed: HashSet<String>,
+    /// Nothing more is asked of Nextcloud at all.
+    stopped: bool,
     refused: bool,
 }
 
@@ -78,6 +82,8 @@ impl<'a> Verification<'a> {
             answers: HashMap::new(),
             unanswered: HashSet::new(),
             failure: None,
+            failed: HashSet::new(),
+            stopped: false,
             refused: false,
         }
     }
@@ -92,13 +98,20 @@ impl<'a> Verification<'a> {
         self.answer(document) == Some(true)
     }
 
-    /// Nextcloud said no in this request.
-    pub fn denied(&self, document: DocumentId) -> bool {
-        self.answer(document) == Some(false)
+    /// It cannot be among the results any more: Nextcloud said no in this request, or did not answer for its family.
+    pub fn excludes(&self, document: DocumentId, family: &str) -> bool {
+        self.answer(document)
+            .map_or_else(|| self.failed.contains(family), |readable| !readable)
     }
 
-    /// Why Nextcloud gave no answer, in words for the reader. After a failure nothing more is asked: a wrong
-    /// credential sent again would count towards the lock-out (facts §0 row 8).
+    /// Nothing more is asked of Nextcloud.
+    pub fn stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Why Nextcloud gave no answer, in words for the reader. After a failure nothing more is asked of the family, and
+    /// of none when it is the user's or the host's: a wrong credential sent again would count towards the lock-out
+    /// (facts §0 row 8).
     pub fn failure(&self) -> Option<&'static str> {
         self.failure
     }
@@ -132,7 +145,7 @@ impl<'a> Verification<'a> {
     }
 
     async fn ask_batch(&mut self, family: &str, batch: &[&Question]) {
-        if self.failure.is_none() {
+        if !self.stopped && !self.failed.contains(family) {
             let native_ids: Vec<String> = batch.iter().map(|question| question.native_id.clone()).collect();
             match self.check.readable(family, &native_ids).await {
                 Ok(readable) => {
@@ -147,12 +160,26 @@ impl<'a> Verification<'a> {
                     tracing::warn!(%error, family, "search results could not be verified");
                     self.refused = matches!(error, NextcloudError::Unauthorized);
                     self.failure = Some(explain(&error));
+                    self.stopped |= concerns_all(&error);
+                    self.failed.insert(family.to_owned());
                 }
             }
         }
         self.unanswered
             .extend(batch.iter().map(|question| question.document));
     }
+}
+
+/// Whether the user or the host is at fault, and not one family's app.
+fn concerns_all(error: &NextcloudError) -> bool {
+    matches!(
+        error,
+        NextcloudError::Unauthorized
+            | NextcloudError::AccountDisabled
+            | NextcloudError::Throttled { .. }
+            | NextcloudError::Maintenance { .. }
+            | NextcloudError::Unreachable(_)
+    )
 }
 
 /// The error's own text may name internal addresses: the reader gets a sentence by kind.
@@ -210,6 +237,34 @@ mod tests {
         assert!(verification.failure().unwrap().contains("credential"));
         assert!(verification.refused());
         assert!(!verification.confirmed(DocumentId(1)));
+    }
+
+    /// Answers for files; the app of everything else is broken.
+    struct OnlyFiles;
+
+    #[async_trait]
+    impl AccessCheck for OnlyFiles {
+        async fn readable(&self, family: &str, ids: &[String]) -> Result<HashSet<String>, NextcloudError> {
+            match family {
+                "file" => Ok(ids.iter().cloned().collect()),
+                _ => Err(NextcloudError::ServerError { status: 500 }),
+            }
+        }
+
+        fn batch_size(&self, _: &str) -> usize {
+            100
+        }
+    }
+
+    #[tokio::test]
+    async fn a_family_that_fails_takes_no_other_with_it() {
+        let mut asked = questions(2);
+        asked[0].family = "deck_card".into();
+        let mut verification = Verification::new(&OnlyFiles);
+        verification.ask(&asked).await;
+        assert!(!verification.confirmed(DocumentId(0)));
+        assert!(verification.confirmed(DocumentId(1)));
+        assert!(verification.failure().is_some());
     }
 
     #[test]

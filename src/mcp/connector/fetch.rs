@@ -7,6 +7,9 @@ use crate::mcp::tool::{Effect, ToolContext, ToolEntry};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Longest id, in bytes: an event is named by its owner, its calendar and its own name, percent-encoded.
+const MAX_ID: usize = 2_000;
+
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
@@ -67,7 +70,7 @@ async fn run(context: ToolContext, arguments: Arguments) -> Result<Document, Too
 
 fn split(id: &str) -> Result<(&str, &str), ToolError> {
     id.split_once(':')
-        .filter(|(doc_type, native_id)| !doc_type.is_empty() && !native_id.is_empty() && id.len() <= 200)
+        .filter(|(doc_type, native_id)| !doc_type.is_empty() && !native_id.is_empty() && id.len() <= MAX_ID)
         .ok_or_else(|| {
             ToolError::Arguments("argument `id` must be an id from `search`, such as note:12".into())
         })
@@ -83,5 +86,12 @@ mod tests {
         for wrong in ["12", ":12", "note:", ""] {
             assert!(split(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn ids_of_events_are_long() {
+        let id = |length: usize| format!("calendar:alice/personal/{}", "a".repeat(length));
+        assert!(split(&id(1_900)).is_ok());
+        assert!(split(&id(2_000)).is_err());
     }
 }

@@ -14,7 +14,7 @@ const LIMIT: usize = 20;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// What to look for.
+    /// What to look for. Understands "exact phrases", type:note, in:folder, after:2024-01-31 and before:2024-12.
     query: String,
 }
 

@@ -5,20 +5,23 @@ use super::time_argument::TimeArgument;
 use crate::auth::scopes::Scope;
 use crate::mcp::error::ToolError;
 use crate::mcp::tool::{Answered, Effect, ToolContext, ToolEntry};
-use crate::search::{Algorithm, Fusion, Granularity, SearchHit, SearchRequest, SearchResponse};
+use crate::search::{
+    Algorithm, Fusion, Granularity, Highlight, SearchHit, SearchRequest, SearchResponse, Snippet,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// What to look for, in natural language or keywords.
+    /// What to look for, in natural language or keywords. Understands "exact phrases", type:note, in:folder,
+    /// after:2024-01-31 and before:2024-12.
     query: String,
     /// Results wanted.
     #[serde(default = "default_limit")]
     #[schemars(range(min = 1, max = 100))]
     limit: usize,
-    /// Only these types: note, file.
+    /// Only these types: note, file, calendar, contact.
     doc_types: Option<Vec<String>>,
     /// Leave out results that score below (0 to 1).
     #[serde(default)]
@@ -37,7 +40,7 @@ struct Arguments {
     /// Meaning and keywords, meaning only, keywords only.
     #[serde(default)]
     algorithm: Algorithm,
-    /// Not available on this server.
+    /// Let a cross-encoder order the best results, where the server has one.
     #[serde(default)]
     rerank: bool,
     /// Add the text around each passage.
@@ -81,6 +84,10 @@ struct Row {
     category: String,
     path: String,
     excerpt: String,
+    /// The query's words in `excerpt`, in code points.
+    highlights: Vec<Highlight>,
+    /// The part of the excerpt around its best match.
+    snippet: Snippet,
     score: f32,
     relevance: f32,
     relevance_source: &'static str,
@@ -88,6 +95,9 @@ struct Row {
     total_chunks: usize,
     chunk_start_offset: Option<usize>,
     chunk_end_offset: Option<usize>,
+    /// Page of the excerpt, from 1, in documents that have pages or slides.
+    page_number: Option<usize>,
+    page_count: Option<usize>,
     url: Option<String>,
     has_context_expansion: bool,
     marked_text: Option<String>,
@@ -114,6 +124,8 @@ impl Row {
             category: hit.category,
             path: hit.path,
             excerpt: hit.excerpt,
+            highlights: hit.highlights,
+            snippet: hit.snippet,
             score: hit.score,
             relevance: hit.score,
             relevance_source: "fusion_ordinal",
@@ -121,6 +133,8 @@ impl Row {
             total_chunks: hit.total_chunks,
             chunk_start_offset: Some(hit.chunk_start_offset),
             chunk_end_offset: Some(hit.chunk_end_offset),
+            page_number: hit.page_number,
+            page_count: hit.page_count,
             url: Some(hit.url),
             has_context_expansion: with_context,
             marked_text,
@@ -153,8 +167,9 @@ pub(super) fn tool() -> ToolEntry {
     ToolEntry::new(
         "nc_semantic_search",
         "Search contents",
-        "Search the contents of the user's notes and files by meaning and keywords. Every result was checked with \
-         Nextcloud to be readable by the user. Read a whole document with nc_notes_get_note or nc_webdav_read_file.",
+        "Search the contents of the user's notes, files, calendars and contacts by meaning and keywords. Every result \
+         was checked with Nextcloud to be readable by the user. Read a whole note or file with nc_notes_get_note or \
+         nc_webdav_read_file, and anything with fetch.",
         Effect::Reads,
         Scope::SEMANTIC_READ,
         run,
@@ -162,7 +177,7 @@ pub(super) fn tool() -> ToolEntry {
 }
 
 async fn run(context: ToolContext, arguments: Arguments) -> Result<SemanticSearch, ToolError> {
-    if arguments.rerank {
+    if arguments.rerank && !backend(&context)?.search.reranks() {
         return Err(ToolError::Told(
             "reranking is not configured on this server. Leave out `rerank`.".into(),
         ));
@@ -186,7 +201,7 @@ async fn run(context: ToolContext, arguments: Arguments) -> Result<SemanticSearc
         total_found: response.total_found,
         search_method,
         granularity,
-        reranked: false,
+        reranked: response.reranked,
         rerank_model: None,
         verified_chunk_count: response.verified_chunks,
         dropped_document_count: response.dropped_documents,
@@ -225,6 +240,7 @@ fn request(arguments: Arguments) -> Result<SearchRequest, ToolError> {
         } else {
             0
         },
+        rerank: arguments.rerank,
     })
 }
 

@@ -4,6 +4,7 @@ use super::backend;
 use crate::auth::scopes::Scope;
 use crate::mcp::error::ToolError;
 use crate::mcp::tool::{Answered, Effect, NoArguments, ToolContext, ToolEntry};
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -31,6 +32,17 @@ struct VectorSyncStatus {
     /// The latest of them, with the reason. A changed document gets a new chance.
     dead_letter_documents: Vec<GivenUp>,
     eta_seconds: Option<f64>,
+    last_sync_time: Option<String>,
+    /// Files, calendars, contacts …: whether each could be read lately.
+    sources: Vec<SourceState>,
+}
+
+/// How the last look at a source of documents went.
+#[derive(Debug, Serialize, JsonSchema)]
+struct SourceState {
+    source: String,
+    /// `ok`, `waiting`, `failing`, or `not_available` when its app is not installed.
+    state: String,
     last_sync_time: Option<String>,
 }
 
@@ -88,8 +100,19 @@ async fn run(context: ToolContext, _: NoArguments) -> Result<VectorSyncStatus, T
             })
             .collect(),
         eta_seconds: sync.keyword.eta_seconds,
-        last_sync_time: sync
-            .last_sync_time
-            .map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
+        last_sync_time: sync.last_sync_time.map(time),
+        sources: sync
+            .sources
+            .iter()
+            .map(|source| SourceState {
+                source: source.source.clone(),
+                state: source.state().to_owned(),
+                last_sync_time: source.last_completed.map(time),
+            })
+            .collect(),
     })
+}
+
+fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

@@ -1,6 +1,7 @@
 //! Files; a note is a file too (facts §6).
 
 use super::Family;
+use crate::ids::UserId;
 use crate::nextcloud::{DavEntry, FileQuery, NextcloudError, UserSession};
 use async_trait::async_trait;
 use std::collections::HashSet;
@@ -55,7 +56,7 @@ impl Family for FilesFamily {
         Ok(readable_ids(&entries))
     }
 
-    fn url(&self, public_url: &Url, doc_type: &str, native_id: &str) -> String {
+    fn url(&self, public_url: &Url, _reader: &UserId, doc_type: &str, native_id: &str) -> String {
         let base = public_url.as_str().trim_end_matches('/');
         match doc_type {
             "note" => format!("{base}/index.php/apps/notes/note/{native_id}"),
@@ -137,11 +138,11 @@ mod tests {
         let root = Url::parse("https://cloud.example.org").unwrap();
         let below = Url::parse("https://example.org/nextcloud/").unwrap();
         assert_eq!(
-            FilesFamily.url(&root, "file", "45"),
+            FilesFamily.url(&root, &UserId::new("alice"), "file", "45"),
             "https://cloud.example.org/index.php/f/45"
         );
         assert_eq!(
-            FilesFamily.url(&below, "note", "123"),
+            FilesFamily.url(&below, &UserId::new("alice"), "note", "123"),
             "https://example.org/nextcloud/index.php/apps/notes/note/123"
         );
     }

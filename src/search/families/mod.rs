@@ -1,12 +1,23 @@
 //! The source families as search knows them: which document types they have, who may read a document now,
 //! where a link leads. One file per family.
 
+mod deck;
 mod files;
+mod groupware;
+mod instance;
+#[cfg(test)]
+mod simulated;
+mod tables;
 
+pub use deck::DeckFamily;
 pub use files::FilesFamily;
+pub use groupware::GroupwareFamily;
+pub use tables::TablesFamily;
 
+use crate::ids::UserId;
 use crate::nextcloud::{NextcloudError, UserSession};
 use async_trait::async_trait;
+use sqlx::PgPool;
 use std::collections::HashSet;
 use std::sync::Arc;
 use url::Url;
@@ -33,13 +44,31 @@ pub trait Family: Send + Sync {
         instance: Option<&str>,
     ) -> Result<HashSet<String>, NextcloudError>;
 
-    /// Link to a document in Nextcloud's web interface at `public_url`.
-    fn url(&self, public_url: &Url, doc_type: &str, native_id: &str) -> String;
+    /// Link to a document in Nextcloud's web interface at `public_url`, for `reader`.
+    fn url(&self, public_url: &Url, reader: &UserId, doc_type: &str, native_id: &str) -> String;
+
+    /// As [`Family::url`], for families whose links name the part that holds the document too.
+    fn url_in(
+        &self,
+        public_url: &Url,
+        reader: &UserId,
+        doc_type: &str,
+        native_id: &str,
+        _part: &str,
+    ) -> String {
+        self.url(public_url, reader, doc_type, native_id)
+    }
 }
 
-/// Every family of this server.
-pub(super) fn all() -> Arc<[Arc<dyn Family>]> {
-    let families: [Arc<dyn Family>; 1] = [Arc::new(FilesFamily)];
+/// Every family of this server; `pool` tells what scans have seen.
+pub(super) fn all(pool: &PgPool) -> Arc<[Arc<dyn Family>]> {
+    let families: [Arc<dyn Family>; 5] = [
+        Arc::new(FilesFamily),
+        Arc::new(GroupwareFamily::calendars()),
+        Arc::new(GroupwareFamily::address_books()),
+        Arc::new(DeckFamily::new(pool.clone())),
+        Arc::new(TablesFamily),
+    ];
     Arc::new(families)
 }
 

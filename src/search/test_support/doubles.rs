@@ -2,8 +2,8 @@
 
 use crate::ids::{AccessSetId, ChunkId, DocumentId};
 use crate::index::{
-    Embedder, EmbeddingError, Hit, IndexError, IndexStats, Point, Priority, SparseVector, TenantFilter,
-    VectorIndex,
+    Embedder, EmbeddingError, Hit, IndexError, IndexStats, Language, Point, Priority, SparseVector,
+    TenantFilter, TermAt, VectorIndex,
 };
 use crate::nextcloud::NextcloudError;
 use crate::search::retrieve::QueryTerms;
@@ -34,9 +34,23 @@ fn word_ids(text: &str) -> BTreeMap<u32, f32> {
 pub(in crate::search) struct WordTerms;
 
 impl QueryTerms for WordTerms {
-    fn terms(&self, query: &str) -> SparseVector {
+    fn terms(&self, query: &str, _: &[Language]) -> SparseVector {
         let (indices, values) = word_ids(query).into_iter().unzip();
         SparseVector { indices, values }
+    }
+
+    fn words(&self, text: &str, _: Option<Language>) -> Vec<TermAt> {
+        let mut found = Vec::new();
+        let mut start = 0;
+        for word in text.split_inclusive(|c: char| !c.is_alphanumeric()) {
+            let bare = word.trim_end_matches(|c: char| !c.is_alphanumeric());
+            found.extend(word_ids(bare).into_keys().map(|term| TermAt {
+                place: start..start + bare.len(),
+                term,
+            }));
+            start += word.len();
+        }
+        found
     }
 }
 
@@ -215,6 +229,7 @@ pub(in crate::search) struct FakeCheck {
     readable: Mutex<BTreeSet<String>>,
     asked: Mutex<Vec<Vec<String>>>,
     failure: Mutex<Option<fn() -> NextcloudError>>,
+    broken: Mutex<BTreeSet<String>>,
 }
 
 impl FakeCheck {
@@ -236,6 +251,11 @@ impl FakeCheck {
         *self.failure.lock().unwrap() = Some(error);
     }
 
+    /// The app of a family answers 500 from now on.
+    pub fn break_family(&self, family: &str) {
+        self.broken.lock().unwrap().insert(family.to_owned());
+    }
+
     /// Sizes of the requests so far.
     pub fn batches(&self) -> Vec<usize> {
         self.asked.lock().unwrap().iter().map(Vec::len).collect()
@@ -250,8 +270,11 @@ impl FakeCheck {
 
 #[async_trait]
 impl AccessCheck for FakeCheck {
-    async fn readable(&self, _: &str, native_ids: &[String]) -> Result<HashSet<String>, NextcloudError> {
+    async fn readable(&self, family: &str, native_ids: &[String]) -> Result<HashSet<String>, NextcloudError> {
         self.asked.lock().unwrap().push(native_ids.to_vec());
+        if self.broken.lock().unwrap().contains(family) {
+            return Err(NextcloudError::ServerError { status: 500 });
+        }
         if let Some(failure) = *self.failure.lock().unwrap() {
             return Err(failure());
         }

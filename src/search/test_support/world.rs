@@ -49,7 +49,7 @@ impl World {
             index: index.clone(),
             embedder: embeds.then(|| embedder.clone() as Arc<dyn Embedder>),
             terms: Arc::new(WordTerms),
-            families: families::all(),
+            families: families::all(&pool),
             public_url: Url::parse("https://cloud.example.org").unwrap(),
             readiness: readiness.clone(),
             instance: std::sync::OnceLock::new(),
@@ -125,7 +125,7 @@ impl World {
                 chunk: ChunkId(chunk),
                 document: DocumentId(document),
                 access_set: AccessSetId(set),
-                sparse: WordTerms.terms(text),
+                sparse: WordTerms.terms(text, &[]),
                 dense: None,
             })
             .collect();
@@ -196,7 +196,7 @@ impl World {
                 chunk: ChunkId(chunk),
                 document,
                 access_set: set,
-                sparse: WordTerms.terms(passage),
+                sparse: WordTerms.terms(passage, &[]),
                 dense: Some(embedding(passage)),
             };
             self.index.upsert(vec![point]).await.unwrap();

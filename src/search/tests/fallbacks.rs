@@ -109,6 +109,28 @@ async fn what_nextcloud_does_not_confirm_is_left_out(pool: PgPool) {
     assert!(matches!(fetched, Err(SearchError::Unavailable(text)) if text.contains("maintenance")));
 }
 
+/// The cards stand above all files, and deeper than the first reading goes.
+#[sqlx::test(migrations = "./migrations")]
+async fn an_app_that_fails_takes_no_result_of_another_with_it(pool: PgPool) {
+    let world = World::new(pool);
+    world
+        .add_many(300, "budget budget", ("alice", "deck_card", "/b/c"))
+        .await;
+    world.sql("update documents set family = 'deck_card'").await;
+    for id in 1..=5 {
+        world.add(id, "budget", &[("alice", "file", "/a.md")]).await;
+    }
+    world.check.break_family("deck_card");
+    for algorithm in [Algorithm::Bm25, Algorithm::Hybrid] {
+        let mut page = request(algorithm);
+        page.limit = 3;
+        let answer = world.search("alice", page).await.unwrap();
+        assert_eq!(ids(&answer), ["1", "2", "3"], "{algorithm:?}");
+        assert!(answer.degraded.unwrap().contains("did not answer"));
+        assert!(answer.dropped_documents > 0);
+    }
+}
+
 #[sqlx::test(migrations = "./migrations")]
 async fn a_refused_credential_is_told_to_the_door(pool: PgPool) {
     let world = with_one_document(World::new(pool)).await;

@@ -1,6 +1,6 @@
 //! Filters by type, folder and time.
 
-use crate::search::request::Filters;
+use crate::search::filters::Filters;
 use crate::search::test_support::{World, ids, principal};
 use crate::search::{SearchError, SearchRequest, SearchResponse, tenant};
 use chrono::{DateTime, Utc};

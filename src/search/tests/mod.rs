@@ -1,5 +1,6 @@
 //! Whole searches against `PostgreSQL`, with doubles for the index and Nextcloud.
 
+mod expressions;
 mod fallbacks;
 mod filters;
 mod isolation;

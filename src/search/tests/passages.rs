@@ -105,6 +105,7 @@ async fn a_chunk_is_shown_with_what_stands_around_it(pool: PgPool) {
         after_context: "\n\n".into(),
         has_more_before: true,
         has_more_after: true,
+        page_number: None,
         chunk_index: Some(1),
         total_chunks: 3,
     };

@@ -159,7 +159,10 @@ async fn each_world(
     unreadable: Readable,
     compare: impl Fn(&Plan, (SearchResponse, Vec<String>), (SearchResponse, Vec<String>)),
 ) {
-    #[expect(clippy::disallowed_methods, reason = "a switch of this test, not of the server")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a switch of this test, not of the server"
+    )]
     let count: usize = std::env::var("ISOLATION_WORLDS").map_or(50, |count| count.parse().expect("a number"));
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
