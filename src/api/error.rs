@@ -138,6 +138,16 @@ impl ApiError {
         self
     }
 
+    /// Status of the answer.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What happened, for people.
+    pub(super) fn text(&self) -> &str {
+        &self.error
+    }
+
     pub(super) fn cause(&self) -> Option<String> {
         self.cause.as_ref().map(|cause| {
             let mut text = cause.to_string();

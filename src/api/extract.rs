@@ -13,9 +13,7 @@ use super::v1::credential_error;
 use super::{ApiError, ClientAddress, ManagementState, RequestId};
 use crate::audit::AuditOrigin;
 use crate::auth::bearer::{Audience, BearerError, VerifiedBearer};
-use crate::auth::{
-    AppPasswordError, AuthError, Challenge, CredentialError, Principal, budget_address, parse_basic,
-};
+use crate::auth::{AppPasswordError, AuthError, Challenge, Principal, budget_address, parse_basic};
 use crate::ids::UserId;
 use crate::nextcloud::{Credential, NextcloudError};
 use axum::extract::{FromRef, FromRequestParts, RawPathParams};
@@ -151,14 +149,16 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let user = AuthenticatedUser::from_request_parts(parts, state).await?;
-        let credentials = Arc::clone(&ManagementState::from_ref(state).parts().credentials);
+        let management = ManagementState::from_ref(state);
+        let credentials = &management.parts().credentials;
+        let no_session = |error| management.no_session(error);
         let uid = user.principal().user();
-        let session = credentials.session_for(uid).await.map_err(provisioning_error)?;
+        let session = credentials.session_for(uid).await.map_err(no_session)?;
         let answer = match session.current_user().await {
             Ok(answer) => answer,
             Err(NextcloudError::Unauthorized) => {
-                credentials.rejected(uid).await.map_err(provisioning_error)?;
-                return Err(provisioning_required());
+                credentials.rejected(uid).await.map_err(no_session)?;
+                return Err(management.provisioning_required());
             }
             Err(error) => {
                 let unavailable = ApiError::unavailable("Nextcloud cannot be asked now", error);
@@ -170,21 +170,6 @@ where
         } else {
             Err(ApiError::new(StatusCode::FORBIDDEN, "Forbidden")
                 .with_message("Administrator privileges required"))
-        }
-    }
-}
-
-fn provisioning_required() -> ApiError {
-    ApiError::new(StatusCode::PRECONDITION_REQUIRED, "Provisioning required")
-        .with_message("Grant this server access in the background first.")
-}
-
-fn provisioning_error(error: CredentialError) -> ApiError {
-    match error {
-        CredentialError::NotProvisioned => provisioning_required(),
-        error @ CredentialError::Unusable(_) => ApiError::internal(error),
-        error @ (CredentialError::Temporary(_) | CredentialError::Database(_)) => {
-            ApiError::unavailable("The credential cannot be used now", error).with_retry_after(RETRY_AFTER)
         }
     }
 }

@@ -1,16 +1,19 @@
 //! The authenticated part of the management API: what its handlers share, and its routes.
 
+use super::ApiError;
 use super::state::{Attempts, attempts};
 use super::v1;
 use super::v1::Session;
+use crate::audit::AuditTrail;
 use crate::auth::access::{AccessError, AccessStatus, UserAccess};
 use crate::auth::bearer::BearerVerifier;
-use crate::auth::{AppPasswords, CredentialProvider};
+use crate::auth::{AppPasswords, CredentialError, CredentialProvider};
 use crate::clock::SharedClock;
 use crate::ids::UserId;
 use crate::webhooks::Webhooks;
 use axum::Router;
 use axum::routing::{delete, get, patch, post};
+use http::StatusCode;
 use moka::future::Cache;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +21,8 @@ use std::time::Duration;
 /// Sessions remembered for the time in which the database is away, and how long.
 const SESSIONS: u64 = 10_000;
 const SESSION_AGE: Duration = Duration::from_hours(24);
+/// What a caller is told to wait while the database or the identity provider is away.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// What [`ManagementState`] is made of.
 pub struct ManagementParts {
@@ -31,8 +36,10 @@ pub struct ManagementParts {
     pub credentials: Arc<dyn CredentialProvider>,
     /// Manages webhooks; `None` where nothing may be stored.
     pub webhooks: Option<Webhooks>,
-    /// Where a user consents, for people.
-    pub consent_url: String,
+    /// The page where users consent; `None` where nothing may be stored.
+    pub consent_page: Option<String>,
+    /// Who did what.
+    pub audit: Arc<dyn AuditTrail>,
     /// Time.
     pub clock: SharedClock,
 }
@@ -81,6 +88,32 @@ impl ManagementState {
         match self.parts().access.status(user).await {
             Err(AccessError::NotProvisioned) => Ok(AccessStatus::not_provisioned()),
             answer => answer,
+        }
+    }
+
+    /// What a caller without a usable credential is told. Astrolabe shows people only the beginning of an error: the
+    /// address comes first.
+    pub(super) fn provisioning_required(&self) -> ApiError {
+        let message = match &self.parts().consent_page {
+            Some(page) => format!(
+                "{page} : open it, signed in to Nextcloud as yourself, to let this server act for you, then try again."
+            ),
+            None => "This server keeps no credentials (ENABLE_OFFLINE_ACCESS is off), so it cannot ask Nextcloud for \
+                     you."
+                .to_owned(),
+        };
+        ApiError::new(StatusCode::PRECONDITION_REQUIRED, "Provisioning required").with_message(message)
+    }
+
+    /// The same for every reason why there is no session.
+    pub(super) fn no_session(&self, error: CredentialError) -> ApiError {
+        match error {
+            CredentialError::NotProvisioned => self.provisioning_required(),
+            error @ CredentialError::Unusable(_) => ApiError::internal(error),
+            error @ (CredentialError::Temporary(_) | CredentialError::Database(_)) => {
+                ApiError::unavailable("The credential cannot be used now", error)
+                    .with_retry_after(RETRY_AFTER)
+            }
         }
     }
 

@@ -12,6 +12,8 @@
 //! | `health/…`, `v1/…`, `well_known/…`, `mcp_endpoint` | the endpoints |
 //! | `management` | state and routes of the authenticated part of `v1` |
 //! | `search_routes` | state and routes of what answers from documents in `v1` |
+//! | `openapi/…` | the description of all this, for programs and for people |
+//! | `previews` | places for drawing pages of PDFs |
 //! | `webhooks/…` | where Nextcloud delivers |
 //! | `pages`, `oauth/…`, `app/…` | the pages for people: consent, login, one's own access |
 
@@ -25,7 +27,9 @@ mod management;
 mod mcp_endpoint;
 mod oauth;
 mod observe;
+mod openapi;
 pub mod pages;
+mod previews;
 mod request_id;
 mod router;
 mod search_routes;
@@ -42,10 +46,12 @@ pub use error::ApiError;
 pub use extract::{AdminUser, AuthenticatedUser, OwnPath};
 pub use health::{DatabaseProbe, IndexProbe, NextcloudProbe, Probe, Readiness};
 pub use management::{ManagementParts, ManagementState};
+pub use openapi::openapi_json;
 pub use pages::{PagesParts, PagesState};
+pub use previews::Previews;
 pub use request_id::RequestId;
-pub use router::router;
-pub use search_routes::{Documents, SearchRoutes, SearchRoutesParts};
+pub use router::{health_router, router};
+pub use search_routes::{DocumentRoutes, Documents, SearchRoutes, SearchRoutesParts};
 pub use serve::serve;
 pub use starting::starting_router;
 pub use state::{ApiState, ApiStateParts, OidcFacts, StatusFacts};

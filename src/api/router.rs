@@ -1,7 +1,7 @@
 //! The routes and the layers around them.
 
 use super::{
-    ApiError, ApiState, health, limits, management, mcp_endpoint, observe, pages, search_routes, v1,
+    ApiError, ApiState, health, limits, management, mcp_endpoint, observe, openapi, pages, search_routes, v1,
     webhooks, well_known,
 };
 use axum::Router;
@@ -24,6 +24,9 @@ pub fn router(state: ApiState) -> Router {
     let mut router = Router::new()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
+        .route("/api/openapi.json", get(openapi::openapi))
+        .route("/api/docs", get(openapi::docs))
+        .merge(pages::assets())
         .route("/api/v1/status", get(v1::status))
         .route("/api/v1/vector-sync/status", get(v1::vector_sync_status));
     if parts.protected_resource.is_some() {
@@ -63,6 +66,16 @@ pub fn router(state: ApiState) -> Router {
         .layer(from_fn(limits::bound_headers))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(from_fn_with_state(state.clone(), observe::observe))
+        .with_state(state)
+}
+
+/// Health alone, for a process without an API.
+pub fn health_router(state: ApiState) -> Router {
+    Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .fallback(|| async { ApiError::of_status(StatusCode::NOT_FOUND) })
+        .layer(from_fn(limits::bound_headers))
         .with_state(state)
 }
 

@@ -3,14 +3,14 @@
 //! Whoever calls them is known by an access token that is not sent on (case O15). Nextcloud is asked with what the
 //! caller granted this server before.
 
-use super::{ApiError, ManagementState, v1};
-use crate::auth::{CredentialError, Principal, Rejection};
+use super::{ApiError, ManagementState, Previews, v1};
+use crate::auth::{Principal, Rejection};
 use crate::nextcloud::{NextcloudError, UserSession};
 use crate::search::{ChunkContext, SearchError, SearchMap, SearchRequest, SearchResponse, SearchService};
 use crate::sync::Purge;
 use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::{MethodRouter, any, get, post};
+use axum::routing::{MethodRouter, get, post};
 use http::StatusCode;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,8 +25,8 @@ pub struct SearchRoutesParts {
     pub management: ManagementState,
     /// The documents; `None` when sync is off.
     pub documents: Option<Documents>,
-    /// The page where users consent; `None` where nothing may be stored.
-    pub consent_page: Option<String>,
+    /// Draws pages of PDFs.
+    pub previews: Previews,
 }
 
 /// The documents that sync keeps.
@@ -54,9 +54,9 @@ impl std::fmt::Debug for SearchRoutes {
     }
 }
 
-/// [`SearchRoutes`] where there are documents.
+/// [`SearchRoutes`] where there are documents. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct DocumentRoutes {
+pub struct DocumentRoutes {
     routes: SearchRoutes,
     documents: Documents,
 }
@@ -75,26 +75,24 @@ impl FromRef<DocumentRoutes> for ManagementState {
 
 /// The routes; their layers are the router's.
 pub(super) fn routes<S: Clone + Send + Sync + 'static>(state: SearchRoutes) -> Router<S> {
-    let documents = match &state.parts.documents {
+    let documents = match state.documents() {
         Some(documents) => with_documents(
             post(v1::search),
             post(v1::vector_viz),
             get(v1::chunk_context),
             post(v1::purge),
         )
-        .with_state(DocumentRoutes {
-            routes: state.clone(),
-            documents: documents.clone(),
-        }),
+        .with_state(documents),
         None => with_documents(
-            any(sync_is_off),
-            any(sync_is_off),
-            any(sync_is_off),
-            any(sync_is_off),
+            post(sync_is_off),
+            post(sync_is_off),
+            get(sync_is_off),
+            post(sync_is_off),
         ),
     };
     Router::new()
         .route("/api/v1/apps", get(v1::apps))
+        .route("/api/v1/pdf-preview", get(v1::pdf_preview))
         .with_state(state)
         .merge(documents)
 }
@@ -195,50 +193,46 @@ impl SearchRoutes {
         }
     }
 
-    /// The ids of the apps that Nextcloud shows `principal`: what has capabilities or stands in the menu. The list of
-    /// all enabled apps is for administrators only (facts §1).
-    pub(super) async fn apps(&self, principal: &Principal) -> Result<BTreeSet<String>, ApiError> {
+    /// What answers from documents; `None` when sync is off.
+    pub fn documents(&self) -> Option<DocumentRoutes> {
+        let documents = self.parts.documents.clone()?;
+        Some(DocumentRoutes {
+            routes: self.clone(),
+            documents,
+        })
+    }
+
+    /// Where pages of PDFs are drawn.
+    pub(super) fn previews(&self) -> &Previews {
+        &self.parts.previews
+    }
+
+    /// Asks Nextcloud in the name of `principal`, with what they granted.
+    pub(super) async fn as_user<T, F>(
+        &self,
+        principal: &Principal,
+        ask: impl Fn(UserSession) -> F,
+    ) -> Result<Result<T, NextcloudError>, ApiError>
+    where
+        F: Future<Output = Result<T, NextcloudError>>,
+    {
         let mut turns = Turns::new(self, principal);
         loop {
             let session = turns.session().await?;
-            match tokio::try_join!(session.capabilities(), session.menu_apps()) {
-                Ok((capabilities, menu)) => {
-                    let known = capabilities
-                        .get("capabilities")
-                        .and_then(serde_json::Value::as_object);
-                    let keys = known.into_iter().flat_map(serde_json::Map::keys).cloned();
-                    return Ok(keys.chain(menu.into_iter().map(|app| app.id)).collect());
-                }
+            match ask(session).await {
                 Err(NextcloudError::Unauthorized) => turns.refused().await?,
-                Err(error) => {
-                    return Err(ApiError::unavailable("Nextcloud cannot be asked now", error)
-                        .with_retry_after(RETRY_AFTER));
-                }
+                answer => return Ok(answer),
             }
         }
     }
 
-    /// What a caller without a usable credential is told. Astrolabe shows the beginning of the text, so the address
-    /// comes first.
-    fn provisioning_required(&self) -> ApiError {
-        let message = match &self.parts.consent_page {
-            Some(page) => format!("{page} : open it to let this server ask Nextcloud for you, then try again."),
-            None => "This server keeps no credentials (ENABLE_OFFLINE_ACCESS is off), so it cannot ask Nextcloud for \
-                     you."
-                .to_owned(),
-        };
-        ApiError::new(StatusCode::PRECONDITION_REQUIRED, "Provisioning required").with_message(message)
-    }
-
-    fn no_session(&self, error: CredentialError) -> ApiError {
-        match error {
-            CredentialError::NotProvisioned => self.provisioning_required(),
-            error @ CredentialError::Unusable(_) => ApiError::internal(error),
-            error @ (CredentialError::Temporary(_) | CredentialError::Database(_)) => {
-                ApiError::unavailable("The credential cannot be used now", error)
-                    .with_retry_after(RETRY_AFTER)
-            }
-        }
+    /// The ids of the apps that Nextcloud shows `principal`.
+    pub(super) async fn apps(&self, principal: &Principal) -> Result<BTreeSet<String>, ApiError> {
+        self.as_user(principal, |session| async move { session.shown_apps().await })
+            .await?
+            .map_err(|error| {
+                ApiError::unavailable("Nextcloud cannot be asked now", error).with_retry_after(RETRY_AFTER)
+            })
     }
 }
 
@@ -264,22 +258,24 @@ impl<'a> Turns<'a> {
         credentials
             .session_for(self.principal.user())
             .await
-            .map_err(|error| self.routes.no_session(error))
+            .map_err(|error| self.routes.parts.management.no_session(error))
     }
 
     /// Nextcloud answered 401: an error unless another turn makes sense.
     async fn refused(&mut self) -> Result<(), ApiError> {
-        let credentials = &self.routes.parts.management.parts().credentials;
-        let rejection = credentials
+        let management = &self.routes.parts.management;
+        let rejection = management
+            .parts()
+            .credentials
             .rejected(self.principal.user())
             .await
-            .map_err(|error| self.routes.no_session(error))?;
+            .map_err(|error| management.no_session(error))?;
         match rejection {
             Rejection::Superseded if !self.again => {
                 self.again = true;
                 Ok(())
             }
-            Rejection::Superseded | Rejection::Dropped => Err(self.routes.provisioning_required()),
+            Rejection::Superseded | Rejection::Dropped => Err(management.provisioning_required()),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::config::{Config, EmbeddingProvider};
 use crate::entropy::SharedEntropy;
 use crate::ids::UserId;
 use crate::mcp::{HostPolicy, McpServer, StatusCache};
-use crate::webhooks::Ingress;
+use crate::webhooks::{Ingress, WebhookWatch};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::net::IpAddr;
@@ -29,7 +29,7 @@ pub(super) fn attempts(clock: &SharedClock) -> Attempts {
 }
 
 /// The unchanging part of `/api/v1/status`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct StatusFacts {
     /// Version of this server.
     pub version: &'static str,
@@ -40,6 +40,7 @@ pub struct StatusFacts {
     /// Whether Nextcloud's webhooks are received.
     pub webhooks_enabled: bool,
     /// Algorithms that a search may name; empty without sync.
+    #[schema(value_type = Vec<String>)]
     pub supported_search_types: &'static [&'static str],
     /// Whether results can be reranked by a cross-encoder.
     pub rerank_available: bool,
@@ -74,12 +75,12 @@ impl StatusFacts {
             auth_mode,
             vector_sync_enabled: config.sync.enabled,
             webhooks_enabled: config.sync.enabled && config.mode.stores_credentials(),
-            supported_search_types: match (config.sync.enabled, config.embedding.provider) {
+            supported_search_types: match (config.sync.enabled, &config.embedding.provider) {
                 (false, _) => &[],
                 (true, EmbeddingProvider::None) => &["bm25"],
                 (true, _) => &["semantic", "bm25", "hybrid"],
             },
-            rerank_available: false,
+            rerank_available: config.sync.enabled && config.rerank.is_some(),
             management_api_version: "1.0",
             supports_app_passwords: (auth_mode == "multi_user_basic")
                 .then(|| config.mode.stores_credentials()),
@@ -124,6 +125,8 @@ pub struct ApiStateParts {
     pub search_routes: Option<SearchRoutes>,
     /// Takes what Nextcloud's webhooks deliver; `None` where nothing is synced for its users.
     pub webhook_ingress: Option<Ingress>,
+    /// How deliveries come; `None` where none are received.
+    pub webhook_watch: Option<WebhookWatch>,
     /// The identity provider; `None` where users cannot consent.
     pub identity_provider: Option<Arc<dyn IdentityProvider>>,
     /// The pages for people; `None` where nobody can consent.

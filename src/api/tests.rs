@@ -8,22 +8,28 @@ use crate::auth::{
     SyncTrigger, Withdrawn,
 };
 use crate::clock::ManualClock;
+use crate::config::EncryptionConfig;
+use crate::crypto::Keyring;
 use crate::entropy::SystemEntropy;
 use crate::ids::UserId;
 use crate::mcp::{
     CapabilitySource, EnabledApps, HostPolicy, Links, McpServer, McpServerParts, ProvisioningServices,
 };
+use crate::sandbox::Sandbox;
+use crate::webhooks::{HintWaker, Ingress, IngressParts, RegistrationStore};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use http::{Request, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tower::ServiceExt;
+use zeroize::Zeroizing;
 
 mod app_passwords;
 mod health;
@@ -33,6 +39,7 @@ mod oauth;
 
 use management::{Grants, Tokens};
 
+const CONSENT_PAGE: &str = "https://mcp.cloud.example.org/oauth/authorize-nextcloud";
 const APP_PASSWORD: &str = "aB3xY-aB3xY-aB3xY-aB3xY-aB3xY";
 
 #[derive(Default)]
@@ -143,6 +150,15 @@ impl Server {
         provisioning: Option<ProvisioningServices>,
         doors: impl FnOnce(&McpServer, BasicVerifier) -> (McpGate, Option<ProtectedResource>),
     ) -> Self {
+        Self::with_routes(provisioning, doors, |_| (None, None))
+    }
+
+    /// `further` makes what else is served.
+    fn with_routes(
+        provisioning: Option<ProvisioningServices>,
+        doors: impl FnOnce(&McpServer, BasicVerifier) -> (McpGate, Option<ProtectedResource>),
+        further: impl FnOnce(&ManagementState) -> (Option<Ingress>, Option<SearchRoutes>),
+    ) -> Self {
         let nextcloud = FakeNextcloud::with_user("alice", APP_PASSWORD);
         nextcloud.add("bob", "bob", "another-bob-password-1234");
         let clock = manual_clock();
@@ -168,6 +184,17 @@ impl Server {
             provisioning,
         });
         let (gate, protected_resource) = doors(&mcp, verifier.clone());
+        let management = ManagementState::new(ManagementParts {
+            verifier: tokens.clone(),
+            access: access.clone(),
+            app_passwords: Some(app_passwords.clone()),
+            credentials: Arc::new(management::NoCredentials),
+            webhooks: None,
+            consent_page: Some(CONSENT_PAGE.into()),
+            audit: Arc::new(Trail::default()),
+            clock: clock.clone(),
+        });
+        let (webhook_ingress, search_routes) = further(&management);
         let state = ApiState::new(ApiStateParts {
             facts: StatusFacts {
                 version: "0.0.0",
@@ -180,24 +207,17 @@ impl Server {
                 supports_app_passwords: Some(true),
                 oidc: OidcFacts::default(),
             },
-            webhook_ingress: None,
+            webhook_watch: None,
+            webhook_ingress,
             identity_provider: None,
             gate,
             mcp,
             hosts: HostPolicy::new(&server_config()),
             readiness: readiness.clone(),
             sync_status: None,
-            app_passwords: Some(app_passwords.clone()),
-            management: Some(ManagementState::new(ManagementParts {
-                verifier: tokens.clone(),
-                access: access.clone(),
-                app_passwords: Some(app_passwords),
-                credentials: Arc::new(management::NoCredentials),
-                webhooks: None,
-                consent_url: String::new(),
-                clock: clock.clone(),
-            })),
-            search_routes: None,
+            app_passwords: Some(app_passwords),
+            management: Some(management),
+            search_routes,
             pages: None,
             protected_resource,
             trusted_proxies: Vec::new(),
@@ -256,6 +276,42 @@ impl Server {
         self.send(request.body(Body::from(body.to_owned())).unwrap())
             .await
     }
+}
+
+/// A server with every route that programs use; no database answers behind it.
+pub(super) fn everything() -> Router {
+    let pool = PgPoolOptions::new().connect_lazy_with(PgConnectOptions::new());
+    let gate = |verifier| McpGate::basic(verifier, Arc::new(NoSessions));
+    let further = |management: &ManagementState| {
+        let entropy = Arc::new(SystemEntropy);
+        let encryption = EncryptionConfig {
+            current: Zeroizing::new([7; 32]),
+            previous: None,
+        };
+        let keyring = Keyring::new(&encryption, entropy.clone());
+        let (ingress, _writer) = Ingress::new(IngressParts {
+            registrations: RegistrationStore::new(pool.clone(), keyring, entropy),
+            pool,
+            waker: Arc::new(Nobody),
+            sources: crate::sync::sources::SOURCES,
+            clock: manual_clock(),
+        });
+        let search_routes = SearchRoutes::new(SearchRoutesParts {
+            management: management.clone(),
+            documents: None,
+            previews: Previews::new(Sandbox::new()),
+        });
+        (Some(ingress), Some(search_routes))
+    };
+    Server::with_routes(None, |_, verifier| (gate(verifier), None), further).router
+}
+
+/// Hints are followed by nobody.
+struct Nobody;
+
+#[async_trait]
+impl HintWaker for Nobody {
+    async fn wake(&self) {}
 }
 
 struct Answer {

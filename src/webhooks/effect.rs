@@ -59,12 +59,13 @@ impl HintEffect {
     pub async fn follow(&self) -> Result<usize, EffectError> {
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
-        let hints = hints::take(&mut tx, PER_TURN, now).await?;
-        let count = hints.len();
+        let (count, hints) = hints::take(&mut tx, PER_TURN, now).await?;
         let touched: Vec<_> = hints
             .into_iter()
             .map(|hint| Touched {
                 user: hint.user,
+                source: hint.told.source(),
+                family: hint.told.family(),
                 native_id: hint.native_id,
                 path: hint.path,
             })

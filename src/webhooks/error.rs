@@ -47,7 +47,13 @@ impl WebhookError {
 
 impl From<sqlx::Error> for WebhookError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Store(StoreError::Database(DbError(error)))
+        DbError(error).into()
+    }
+}
+
+impl From<DbError> for WebhookError {
+    fn from(error: DbError) -> Self {
+        Self::Store(StoreError::Database(error))
     }
 }
 

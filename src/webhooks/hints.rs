@@ -2,6 +2,7 @@
 //! is hinted at, until someone looks.
 
 use super::EffectError;
+use super::told::Told;
 use crate::ids::UserId;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -16,7 +17,9 @@ const MAX_SUBJECT: usize = 1_500;
 pub struct Hint {
     /// In whose view; empty when nobody is known.
     pub user: UserId,
-    /// The file's or folder's id.
+    /// In which source.
+    pub told: Told,
+    /// The id of what changed, such as a file's or folder's.
     pub native_id: Option<String>,
     /// Its path in that view, such as `/Notes/x.md`.
     pub path: Option<String>,
@@ -26,8 +29,8 @@ pub struct Hint {
 pub(super) type Key = (String, String);
 
 impl Hint {
-    /// A hint whose subject fits into its table.
-    pub(super) fn new(user: UserId, native_id: Option<String>, mut path: Option<String>) -> Self {
+    /// A hint at a file or folder whose subject fits into its table.
+    pub(super) fn at_file(user: UserId, native_id: Option<String>, mut path: Option<String>) -> Self {
         while let Some(long) = path.as_ref().filter(|path| path.len() > MAX_SUBJECT) {
             path = long
                 .rsplit_once('/')
@@ -36,29 +39,50 @@ impl Hint {
         }
         Self {
             user,
+            told: Told::Files,
             native_id,
             path,
         }
     }
 
-    /// `<id>:<path>`, both may be empty.
+    /// A hint at something of an app, and the part that holds it.
+    pub(super) fn at(told: Told, user: UserId, native_id: Option<String>, part: Option<String>) -> Self {
+        Self {
+            user,
+            told,
+            native_id,
+            path: part,
+        }
+    }
+
+    /// `<id>:<path>` for files, `<source>!<id>:` for others; id and path may be empty. No id holds `!` or `:`.
     fn subject(&self) -> String {
+        let source = match self.told {
+            Told::Files => String::new(),
+            other => format!("{}!", other.source()),
+        };
         let (id, path) = (self.native_id.as_deref(), self.path.as_deref());
-        format!("{}:{}", id.unwrap_or_default(), path.unwrap_or_default())
+        format!("{source}{}:{}", id.unwrap_or_default(), path.unwrap_or_default())
     }
 
     pub(super) fn key(&self) -> Key {
         (self.user.as_str().to_owned(), self.subject())
     }
 
-    fn of_row(uid: String, subject: &str) -> Self {
+    /// `None` for a source that only a newer version knows.
+    fn of_row(uid: String, subject: &str) -> Option<Self> {
         let (id, path) = subject.split_once(':').unwrap_or_default();
+        let (told, id) = match id.split_once('!') {
+            Some((source, id)) => (Told::of_source(source)?, id),
+            None => (Told::Files, id),
+        };
         let present = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Self {
+        Some(Self {
             user: UserId::new(uid),
+            told,
             native_id: present(id),
             path: present(path),
-        }
+        })
     }
 }
 
@@ -95,12 +119,12 @@ pub(super) async fn write(
     Ok(rows.into_iter().map(|row| (row.uid, row.subject)).collect())
 }
 
-/// Takes up to `limit` due hints out of the table, the oldest first.
+/// Takes up to `limit` due hints out of the table, the oldest first. Returns how many, and those that are understood.
 pub(super) async fn take(
     conn: &mut PgConnection,
     limit: i64,
     now: DateTime<Utc>,
-) -> Result<Vec<Hint>, EffectError> {
+) -> Result<(usize, Vec<Hint>), EffectError> {
     let rows = sqlx::query!(
         "delete from webhook_hints h
          using (select uid, subject from webhook_hints where due_at <= $2 order by due_at limit $1
@@ -112,10 +136,12 @@ pub(super) async fn take(
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows
+    let taken = rows.len();
+    let hints = rows
         .into_iter()
-        .map(|row| Hint::of_row(row.uid, &row.subject))
-        .collect())
+        .filter_map(|row| Hint::of_row(row.uid, &row.subject))
+        .collect();
+    Ok((taken, hints))
 }
 
 #[cfg(test)]
@@ -130,22 +156,33 @@ mod tests {
             (Some("7"), None),
             (None, None),
         ] {
-            let hint = Hint::new(
+            let hint = Hint::at_file(
                 UserId::new("alice"),
                 id.map(str::to_owned),
                 path.map(str::to_owned),
             );
             let (uid, subject) = hint.key();
-            assert_eq!(Hint::of_row(uid, &subject), hint);
+            assert_eq!(Hint::of_row(uid, &subject), Some(hint));
         }
+        for told in Told::ALL {
+            let hint = Hint::at(
+                told,
+                UserId::new("alice"),
+                Some("6".to_owned()),
+                Some("3".to_owned()),
+            );
+            let (uid, subject) = hint.key();
+            assert_eq!(Hint::of_row(uid, &subject), Some(hint));
+        }
+        assert_eq!(Hint::of_row("alice".to_owned(), "boats!6:"), None);
     }
 
     #[test]
     fn a_path_too_long_for_the_table_becomes_a_folder_above_it() {
         let path = format!("/short/{}/{}", "a".repeat(1_000), "b".repeat(1_000));
-        let hint = Hint::new(UserId::new("alice"), None, Some(path));
+        let hint = Hint::at_file(UserId::new("alice"), None, Some(path));
         assert_eq!(hint.path.unwrap().len(), "/short/".len() + 1_000);
-        let one = Hint::new(
+        let one = Hint::at_file(
             UserId::new("alice"),
             None,
             Some(format!("/{}", "a".repeat(4_000))),

@@ -23,6 +23,8 @@ pub struct IngressParts {
     pub registrations: RegistrationStore,
     /// Where hints are kept.
     pub pool: PgPool,
+    /// Sources that are synced, by their names in the table `scans`; what is told of others is counted and dropped.
+    pub sources: &'static [&'static str],
     /// Tells the worker that there are hints.
     pub waker: Arc<dyn HintWaker>,
     /// Time.
@@ -53,6 +55,8 @@ pub enum IngressError {
 #[derive(Clone)]
 pub struct Ingress {
     secrets: KnownSecrets,
+    sources: &'static [&'static str],
+    clock: SharedClock,
     arrivals: mpsc::Sender<Arrival>,
 }
 
@@ -67,8 +71,13 @@ impl Ingress {
     pub fn new(parts: IngressParts) -> (Self, IngressWriter) {
         let (arrivals, waiting) = mpsc::channel(WAITING);
         let secrets = KnownSecrets::new(parts.registrations, parts.clock.clone());
+        let ingress = Self {
+            secrets,
+            sources: parts.sources,
+            clock: parts.clock.clone(),
+            arrivals,
+        };
         let writer = IngressWriter::new(waiting, parts.pool, parts.waker, parts.clock);
-        let ingress = Self { secrets, arrivals };
         (ingress, writer)
     }
 
@@ -106,12 +115,19 @@ impl Ingress {
     }
 
     async fn take(&self, caller: &RegistrationId, body: &[u8]) -> Result<Receipt, IngressError> {
-        let delivery = Delivery::parse(body)?;
+        let delivery = Delivery::parse(body, self.sources)?;
+        if let Some(happened_at) = delivery.happened_at {
+            let lag = self.clock.now() - happened_at;
+            // Nextcloud's clock may be ahead.
+            record::webhook_lag(lag.to_std().unwrap_or_default());
+        }
         let ignored = delivery.hints.as_ref().err().copied();
         let (done, answer) = oneshot::channel();
         let arrival = Arrival {
             registration: caller.as_str().to_owned(),
             event: delivery.event,
+            happened_at: delivery.happened_at,
+            told: delivery.told,
             hints: delivery.hints.unwrap_or_default(),
             done,
         };

@@ -1,11 +1,14 @@
 //! Writing what arrives: many deliveries in one transaction, so that a burst costs few commits.
 
 use super::hints::{self, Hint, Key};
+use super::told::Told;
 use crate::clock::SharedClock;
 use crate::db::DbError;
+use crate::sync;
 use async_trait::async_trait;
-use sqlx::PgPool;
-use std::collections::{BTreeMap, HashSet};
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -26,6 +29,8 @@ pub trait HintWaker: Send + Sync {
 pub(super) struct Arrival {
     pub(super) registration: String,
     pub(super) event: String,
+    pub(super) happened_at: Option<DateTime<Utc>>,
+    pub(super) told: Option<Told>,
     pub(super) hints: Vec<Hint>,
     /// Told after the commit: whether the hints concern anybody. Dropped when nothing was committed.
     pub(super) done: oneshot::Sender<bool>,
@@ -110,10 +115,8 @@ impl IngressWriter {
 async fn write(pool: &PgPool, clock: &SharedClock, batch: &[Arrival]) -> Result<HashSet<Key>, DbError> {
     let now = clock.now();
     let mut tx = pool.begin().await?;
-    let mut registrations: BTreeMap<&str, i64> = BTreeMap::new();
     let mut wanted = BTreeMap::new();
     for arrival in batch {
-        *registrations.entry(&arrival.registration).or_default() += 1;
         for (key, has_id) in arrival.keys() {
             wanted.insert(key, (has_id, arrival.event.as_str()));
         }
@@ -123,19 +126,40 @@ async fn write(pool: &PgPool, clock: &SharedClock, batch: &[Arrival]) -> Result<
     } else {
         hints::write(&mut tx, &wanted, now).await?
     };
-    let (ids, counts): (Vec<String>, Vec<i64>) = registrations
-        .into_iter()
-        .map(|(id, count)| (id.to_owned(), count))
-        .unzip();
-    sqlx::query!(
-        "update webhook_registrations r set last_delivery_at = $3, deliveries = r.deliveries + d.count
-         from unnest($1::text[], $2::bigint[]) as d (id, count) where r.id = d.id",
-        &ids,
-        &counts,
-        now
-    )
-    .execute(&mut *tx)
-    .await?;
+    count(&mut tx, batch, now).await?;
+    let told: BTreeSet<Told> = batch.iter().filter_map(|arrival| arrival.told).collect();
+    let doc_types: Vec<&str> = told.iter().flat_map(|told| told.doc_types()).copied().collect();
+    // Last, because scans write there at their end too.
+    sync::changes_were_announced(&mut tx, &doc_types).await?;
     tx.commit().await?;
     Ok(keys)
+}
+
+/// Notes at the registrations that deliveries came, and how late.
+async fn count(conn: &mut PgConnection, batch: &[Arrival], now: DateTime<Utc>) -> Result<(), DbError> {
+    let mut counts: BTreeMap<&str, (i64, Option<DateTime<Utc>>)> = BTreeMap::new();
+    for arrival in batch {
+        let entry = counts.entry(&arrival.registration).or_default();
+        entry.0 += 1;
+        // The last to come, as Nextcloud queues: not the greatest, so that one wrong time does not stay.
+        entry.1 = arrival.happened_at.or(entry.1);
+    }
+    let mut columns = (Vec::new(), Vec::new(), Vec::new());
+    for (id, (count, happened_at)) in counts {
+        columns.0.push(id.to_owned());
+        columns.1.push(count);
+        columns.2.push(happened_at);
+    }
+    sqlx::query!(
+        "update webhook_registrations r
+         set last_delivery_at = $4, deliveries = r.deliveries + d.count, last_event_at = d.happened_at
+         from unnest($1::text[], $2::bigint[], $3::timestamptz[]) as d (id, count, happened_at) where r.id = d.id",
+        &columns.0,
+        &columns.1,
+        &columns.2 as &[Option<DateTime<Utc>>],
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }

@@ -1,11 +1,15 @@
-//! What a delivery says (facts §5): the event's class, the user who caused it, and the files it names.
+//! What a delivery says (facts §5): the event's class and time, the user who caused it, and what it names.
 //!
 //! `{"event": {…, "class": "OCP\\Files\\Events\\Node\\NodeWrittenEvent"}, "user": {"uid", "displayName"} | null, …}`.
 //! Nothing here is believed. Fields of an unexpected type count as absent, because Nextcloud does not send again what
 //! is refused.
 
+mod apps;
+
 use super::Hint;
+use super::told::Told;
 use crate::ids::UserId;
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 /// Events of files and folders; before a deletion too, because only that one tells the file id.
@@ -23,13 +27,6 @@ const FILE_EVENTS: [&str; 8] = [
 const TAG_EVENTS: [&str; 2] = [
     "OCP\\SystemTag\\TagAssignedEvent",
     "OCP\\SystemTag\\TagUnassignedEvent",
-];
-/// Name spaces of events about sources that stand in no index.
-const NOT_INDEXED: [&str; 4] = [
-    "OCP\\Calendar\\Events\\",
-    "OCA\\DAV\\Events\\",
-    "OCA\\Deck\\Event\\",
-    "OCA\\Tables\\Event\\",
 ];
 /// Members of a file event that name a file or folder.
 const NODES: [&str; 3] = ["node", "source", "target"];
@@ -78,16 +75,21 @@ impl IgnoredReason {
 pub struct Delivery {
     /// Class of the event; empty when there is none.
     pub event: String,
+    /// When it happened, by Nextcloud's clock.
+    pub happened_at: Option<DateTime<Utc>>,
+    /// Of which source it tells.
+    pub told: Option<Told>,
     /// Where something may have changed, or why this is of no interest.
     pub hints: Result<Vec<Hint>, IgnoredReason>,
 }
 
 impl Delivery {
-    /// Reads a body, whatever its content type says: Nextcloud sends none.
+    /// Reads a body, whatever its content type says: Nextcloud sends none. What is told of other than the `synced`
+    /// sources is of no interest.
     ///
     /// # Errors
     /// [`PayloadError`] for what is not a JSON object.
-    pub fn parse(body: &[u8]) -> Result<Self, PayloadError> {
+    pub fn parse(body: &[u8], synced: &[&str]) -> Result<Self, PayloadError> {
         let Value::Object(payload) = serde_json::from_slice(body)? else {
             return Err(PayloadError::NotAnObject);
         };
@@ -103,18 +105,20 @@ impl Delivery {
             .get("user")
             .and_then(|user| text(user.get("uid")))
             .and_then(uid);
-        let hints = if FILE_EVENTS.contains(&class) {
-            Ok(of_files(event, actor.as_ref()))
-        } else if TAG_EVENTS.contains(&class) {
-            of_tags(event, actor.as_ref())
-        } else if NOT_INDEXED.iter().any(|space| class.starts_with(space)) {
-            Err(IgnoredReason::NotIndexed)
-        } else {
-            Err(IgnoredReason::UnknownEvent)
+        let told = Told::of_class(class);
+        let hints = match told {
+            Some(told) if !synced.contains(&told.source()) => Err(IgnoredReason::NotIndexed),
+            Some(Told::Files) if FILE_EVENTS.contains(&class) => Ok(of_files(event, actor.as_ref())),
+            Some(Told::Files) if TAG_EVENTS.contains(&class) => of_tags(event, actor.as_ref()),
+            None | Some(Told::Files) => Err(IgnoredReason::UnknownEvent),
+            Some(app) => Ok(apps::hints(app, event, actor.as_ref())),
         };
         let known = hints != Err(IgnoredReason::UnknownEvent);
+        let seconds = payload.get("time").and_then(Value::as_i64);
         Ok(Self {
             event: if known { class.to_owned() } else { String::new() },
+            happened_at: seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
+            told: told.filter(|_| known),
             hints: hints.and_then(|hints| {
                 if hints.is_empty() {
                     Err(IgnoredReason::NotSynced)
@@ -130,12 +134,12 @@ impl Delivery {
 fn of_files(event: &Map<String, Value>, actor: Option<&UserId>) -> Vec<Hint> {
     let mut hints = Vec::new();
     for node in NODES.iter().filter_map(|name| event.get(*name)) {
-        let native_id = node.get("id").and_then(file_id);
+        let native_id = node.get("id").and_then(number);
         let hint = match text(node.get("path")).and_then(View::parse) {
-            Some(View { user, path }) => Hint::new(user, native_id, path),
+            Some(View { user, path }) => Hint::at_file(user, native_id, path),
             None => match (actor, native_id) {
                 (None, None) => continue,
-                (actor, native_id) => Hint::new(view_of(actor), native_id, None),
+                (actor, native_id) => Hint::at_file(view_of(actor), native_id, None),
             },
         };
         if !hints.contains(&hint) {
@@ -150,8 +154,10 @@ fn of_tags(event: &Map<String, Value>, actor: Option<&UserId>) -> Result<Vec<Hin
         return Err(IgnoredReason::NotIndexed);
     }
     let ids = event.get("objectIds").and_then(Value::as_array);
-    let ids = ids.into_iter().flatten().filter_map(file_id).take(MAX_OBJECTS);
-    Ok(ids.map(|id| Hint::new(view_of(actor), Some(id), None)).collect())
+    let ids = ids.into_iter().flatten().filter_map(number).take(MAX_OBJECTS);
+    Ok(ids
+        .map(|id| Hint::at_file(view_of(actor), Some(id), None))
+        .collect())
 }
 
 /// Nobody's view is the empty one.
@@ -179,14 +185,14 @@ impl View {
     }
 }
 
-fn uid(text: &str) -> Option<UserId> {
+pub(super) fn uid(text: &str) -> Option<UserId> {
     let fits =
         (1..=MAX_UID).contains(&text.len()) && !text.contains(['/', '\0']) && !matches!(text, "." | "..");
     fits.then(|| UserId::new(text))
 }
 
-/// A number in file events, a text in tag events.
-fn file_id(value: &Value) -> Option<String> {
+/// An id: a number in most events, a text in tag events.
+pub(super) fn number(value: &Value) -> Option<String> {
     let id = match value {
         Value::Number(number) => number.as_u64()?.to_string(),
         Value::String(text) => text.clone(),
@@ -196,30 +202,33 @@ fn file_id(value: &Value) -> Option<String> {
     fits.then_some(id)
 }
 
-fn text(value: Option<&Value>) -> Option<&str> {
+pub(super) fn text(value: Option<&Value>) -> Option<&str> {
     value.and_then(Value::as_str)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::sources::SOURCES;
 
     fn hint(user: &str, id: Option<&str>, path: Option<&str>) -> Hint {
-        Hint::new(UserId::new(user), id.map(str::to_owned), path.map(str::to_owned))
+        Hint::at_file(UserId::new(user), id.map(str::to_owned), path.map(str::to_owned))
     }
 
     fn written(path: &str) -> Result<Vec<Hint>, IgnoredReason> {
         let body = serde_json::json!({
             "event": {"node": {"path": path}, "class": FILE_EVENTS[1]}, "user": null, "time": 1, "authentication": [],
         });
-        Delivery::parse(body.to_string().as_bytes()).unwrap().hints
+        Delivery::parse(body.to_string().as_bytes(), SOURCES)
+            .unwrap()
+            .hints
     }
 
     #[test]
     fn a_rename_names_where_it_was_and_where_it_is() {
         let body = br#"{"event":{"source":{"path":"\/alice\/files\/A"},"target":{"id":138,"path":"\/alice\/files\/B\/A"},
             "class":"OCP\\Files\\Events\\Node\\NodeRenamedEvent"},"user":{"uid":"alice"}}"#;
-        let delivery = Delivery::parse(body).unwrap();
+        let delivery = Delivery::parse(body, SOURCES).unwrap();
         assert_eq!(
             delivery.hints,
             Ok(vec![
@@ -227,6 +236,18 @@ mod tests {
                 hint("alice", Some("138"), Some("/B/A"))
             ])
         );
+    }
+
+    #[test]
+    fn the_time_of_the_event_is_read() {
+        let at = |time: &str| {
+            let body = format!(r#"{{"event": {{}}, "time": {time}}}"#);
+            Delivery::parse(body.as_bytes(), SOURCES).unwrap().happened_at
+        };
+        assert_eq!(at("1795409909").unwrap().timestamp(), 1_795_409_909);
+        for odd in ["null", "\"1\"", "1e300", "9223372036854775807", "[1]"] {
+            assert_eq!(at(odd), None, "{odd}");
+        }
     }
 
     #[test]
@@ -262,23 +283,23 @@ mod tests {
         let deep = "[".repeat(10_000) + &"]".repeat(10_000);
         for body in ["", "{", "nonsense", &format!("{{\"event\":{deep}}}"), "\u{0}"] {
             assert!(matches!(
-                Delivery::parse(body.as_bytes()),
+                Delivery::parse(body.as_bytes(), SOURCES),
                 Err(PayloadError::NotJson(_))
             ));
         }
         for body in ["[]", "1", "null", "\"text\""] {
             assert!(matches!(
-                Delivery::parse(body.as_bytes()),
+                Delivery::parse(body.as_bytes(), SOURCES),
                 Err(PayloadError::NotAnObject)
             ));
         }
         for body in ["{}", r#"{"event": []}"#, r#"{"event": {"class": 7}}"#] {
-            let delivery = Delivery::parse(body.as_bytes()).unwrap();
+            let delivery = Delivery::parse(body.as_bytes(), SOURCES).unwrap();
             assert_eq!(delivery.hints, Err(IgnoredReason::UnknownEvent));
         }
         let body = br#"{"event":{"node":{"id":[1],"path":5},"class":"OCP\\Files\\Events\\Node\\NodeWrittenEvent"},"user":7}"#;
         assert_eq!(
-            Delivery::parse(body).unwrap().hints,
+            Delivery::parse(body, SOURCES).unwrap().hints,
             Err(IgnoredReason::NotSynced)
         );
     }

@@ -113,6 +113,7 @@ mod tests {
             problem: None,
             problem_since: None,
             last_delivery_at: None,
+            last_event_at: None,
             deliveries: 0,
             created_at: now(),
         }

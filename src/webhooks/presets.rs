@@ -8,6 +8,7 @@
 //! | rows of Tables | the other events of rows |
 
 use super::EventSelector;
+use super::catalogue::NODE_PATH;
 use serde_json::{Value, json};
 
 const NODES: &str = r"OCP\Files\Events\Node\";
@@ -15,8 +16,6 @@ const RESTORED: &str = r"OCA\Files_Trashbin\Events\NodeRestoredEvent";
 const CALENDAR: &str = r"OCP\Calendar\Events\";
 const ROWS: &str = r"OCA\Tables\Event\";
 
-/// Where the path of a node event stands.
-const NODE_PATH: &str = "event.node.path";
 /// Where the paths of an event that moves or copies stand.
 const SOURCE_PATH: &str = "event.source.path";
 const TARGET_PATH: &str = "event.target.path";

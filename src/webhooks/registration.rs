@@ -200,6 +200,8 @@ pub struct Registration {
     pub problem_since: Option<DateTime<Utc>>,
     /// When the last event came.
     pub last_delivery_at: Option<DateTime<Utc>>,
+    /// When that event happened, by Nextcloud's clock.
+    pub last_event_at: Option<DateTime<Utc>>,
     /// How many came.
     pub deliveries: i64,
     /// When it was asked for.

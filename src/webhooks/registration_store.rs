@@ -52,6 +52,7 @@ struct Row {
     problem: Option<String>,
     problem_since: Option<DateTime<Utc>>,
     last_delivery_at: Option<DateTime<Utc>>,
+    last_event_at: Option<DateTime<Utc>>,
     deliveries: i64,
     created_at: DateTime<Utc>,
 }
@@ -68,10 +69,24 @@ impl From<Row> for Registration {
             problem: row.problem,
             problem_since: row.problem_since,
             last_delivery_at: row.last_delivery_at,
+            last_event_at: row.last_event_at,
             deliveries: row.deliveries,
             created_at: row.created_at,
         }
     }
+}
+
+/// Every registration, oldest first. Nothing of it is secret.
+pub(super) async fn registrations(pool: &PgPool) -> Result<Vec<Registration>, DbError> {
+    let rows = sqlx::query_as!(
+        Row,
+        "select id, owner_uid, event, event_filter, wanted_by, nextcloud_id, state, problem, problem_since,
+                last_delivery_at, last_event_at, deliveries, created_at
+         from webhook_registrations order by created_at, event, id"
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(Registration::from).collect())
 }
 
 impl RegistrationStore {
@@ -86,15 +101,7 @@ impl RegistrationStore {
 
     /// Every registration, oldest first.
     pub async fn all(&self) -> Result<Vec<Registration>, StoreError> {
-        let rows = sqlx::query_as!(
-            Row,
-            "select id, owner_uid, event, event_filter, wanted_by, nextcloud_id, state, problem, problem_since,
-                    last_delivery_at, deliveries, created_at
-             from webhook_registrations order by created_at, event, id"
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows.into_iter().map(Registration::from).collect())
+        Ok(registrations(&self.pool).await?)
     }
 
     /// What the deliveries of a registration are checked against; `None` when there is no such registration.
@@ -107,26 +114,6 @@ impl RegistrationStore {
         )
         .fetch_optional(&self.pool)
         .await?)
-    }
-
-    /// Counts `deliveries` that have come, the last one at `at`.
-    pub async fn record_deliveries(
-        &self,
-        id: &RegistrationId,
-        deliveries: i64,
-        at: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        sqlx::query!(
-            "update webhook_registrations
-             set deliveries = deliveries + $2, last_delivery_at = greatest(last_delivery_at, $3)
-             where id = $1",
-            id.as_str(),
-            deliveries,
-            at
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
     }
 
     /// Puts on record that `selector` is wanted, once whatever the number of calls. One that was to be removed is kept;
@@ -158,7 +145,7 @@ impl RegistrationStore {
                                  case when excluded.wanted_by = 'user' then 'pending' else 'refused' end
                              else webhook_registrations.state end
              returning id, owner_uid, event, event_filter, wanted_by, nextcloud_id, state, problem, problem_since,
-                       last_delivery_at, deliveries, created_at",
+                       last_delivery_at, last_event_at, deliveries, created_at",
             id.as_str(),
             owner.as_str(),
             selector.event(),

@@ -1,5 +1,6 @@
 //! Webhooks on behalf of administrators, with their own stored credentials.
 
+use super::catalogue::announced_by;
 use super::lock::ChangeLock;
 use super::plan::{Step, plan};
 use super::presets::companions_of;
@@ -51,8 +52,8 @@ impl std::fmt::Debug for Webhooks {
 /// Somebody who can manage webhooks now, because Nextcloud has just listed them.
 pub(super) struct Manager {
     pub(super) user: UserId,
-    session: UserSession,
-    standing: Vec<Webhook>,
+    pub(super) session: UserSession,
+    pub(super) standing: Vec<Webhook>,
 }
 
 impl Webhooks {
@@ -120,6 +121,7 @@ impl Webhooks {
                 }),
             ) => {
                 if row.nextcloud_id.is_none() {
+                    self.counting_begins_anew(announced_by(selector)).await?;
                     self.record(
                         Some(principal),
                         origin,
@@ -147,14 +149,20 @@ impl Webhooks {
         };
         if row.nextcloud_id.is_none() {
             store.unwant(&row.id).await?;
-            self.settle_companions(principal.user()).await?;
-            for row in store.all().await? {
-                if row.state == RegistrationState::Removing && row.nextcloud_id.is_none() {
-                    store.gone(&row.id, None).await?;
-                }
-            }
+            self.forget_what_never_stood(principal.user()).await?;
         }
         Err(problem)
+    }
+
+    /// Rows that are not wanted any more and stand nowhere need no request.
+    pub(super) async fn forget_what_never_stood(&self, owner: &UserId) -> Result<(), WebhookError> {
+        self.settle_companions(owner).await?;
+        for row in self.parts.store.all().await? {
+            if row.state == RegistrationState::Removing && row.nextcloud_id.is_none() {
+                self.parts.store.gone(&row.id, None).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes the webhook that Nextcloud knows by `id`, and the companions that only it needed.

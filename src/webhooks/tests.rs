@@ -1,5 +1,7 @@
 //! Against the simulator's `webhook_listeners`, with app passwords that administrators handed over.
 
+mod presets;
+
 use super::*;
 use crate::audit::{AuditOrigin, PgAuditTrail};
 use crate::auth::consent::tests::keyring;
@@ -22,16 +24,17 @@ const CREATED: &str = r"OCP\Files\Events\Node\NodeCreatedEvent";
 const RENAMED: &str = r"OCP\Files\Events\Node\NodeRenamedEvent";
 const ROW_ADDED: &str = r"OCA\Tables\Event\RowAddedEvent";
 
-struct World {
-    sim: Simulator,
+/// A Nextcloud whose administrator has consented, and webhooks on behalf of whoever did.
+pub(crate) struct World {
+    pub(crate) sim: Simulator,
     pool: PgPool,
     clock: Arc<ManualClock>,
     passwords: Arc<PgAppPasswordStore>,
-    webhooks: Webhooks,
+    pub(crate) webhooks: Webhooks,
 }
 
 impl World {
-    async fn new(pool: PgPool) -> Self {
+    pub(crate) async fn new(pool: PgPool) -> Self {
         let sim = Simulator::start().await;
         let url = sim.url();
         let environment = Environment::from_pairs([
@@ -69,7 +72,13 @@ impl World {
         world
     }
 
-    async fn consent(&self, uid: &str) {
+    /// Takes back what `uid` granted.
+    pub(crate) async fn end_consent(&self, uid: &str) {
+        let stands = self.passwords.get(&UserId::new(uid)).await.unwrap().unwrap();
+        self.passwords.drop_refused(&stands).await.unwrap();
+    }
+
+    pub(crate) async fn consent(&self, uid: &str) {
         let stored = StoredAppPassword {
             uid: UserId::new(uid),
             login_name: LoginName::new(uid),
@@ -266,8 +275,7 @@ async fn the_job_repairs_what_others_did_and_leaves_theirs_alone(pool: PgPool) {
 async fn another_consenting_administrator_adopts(pool: PgPool) {
     let world = World::new(pool).await;
     world.register("admin", ROW_ADDED).await.unwrap();
-    let gone = world.passwords.get(&UserId::new("admin")).await.unwrap().unwrap();
-    world.passwords.drop_refused(&gone).await.unwrap();
+    world.end_consent("admin").await;
     assert_eq!(world.webhooks.reconcile().await.unwrap(), Reconciled::NoManager);
     let told = world.webhooks.store().all().await.unwrap();
     assert!(told.iter().all(|row| row.problem.is_some()), "the panel says so");

@@ -1,5 +1,6 @@
 //! `GET /app`: what a user granted, what is done with it, and what was recorded about it.
 
+use super::webhooks::{WebhookSection, section};
 use super::words;
 use crate::api::pages::{FormTargets, Layout, Moment, PagesState, Problem, Session, Visitor, page};
 use crate::audit::AuditEvent;
@@ -29,10 +30,12 @@ pub(in crate::api) struct Shown {
 #[template(path = "overview.html")]
 struct OverviewPage {
     layout: Layout,
-    was_revoked: bool,
+    /// What was just done, in a sentence.
+    done: Option<&'static str>,
     nextcloud: String,
     access: Access,
     revoke_token: String,
+    webhooks: Option<WebhookSection>,
     sync: Option<Sync>,
     dead_letters: Vec<DeadLine>,
     events: Vec<EventLine>,
@@ -63,6 +66,8 @@ struct Sync {
     not_understood_yet: i64,
     skipped: i64,
     last_scan: Option<Moment>,
+    /// Sources that could not be read lately; empty: none.
+    unread: String,
 }
 
 struct DeadLine {
@@ -88,13 +93,13 @@ pub(in crate::api) async fn overview(
         return Redirect::to(&format!("{}/oauth/login?next=/app", state.base())).into_response();
     };
     let done = query.unwrap_or_default().0.done;
-    match load(&state, session, done.as_deref() == Some("revoked")).await {
+    match load(&state, session, done.as_deref()).await {
         Ok(content) => page(StatusCode::OK, &content, FormTargets::Own),
         Err(problem) => problem.response(&state, Some(session)),
     }
 }
 
-async fn load(state: &PagesState, session: &Session, was_revoked: bool) -> Result<OverviewPage, Problem> {
+async fn load(state: &PagesState, session: &Session, done: Option<&str>) -> Result<OverviewPage, Problem> {
     let parts = state.parts();
     let user = session.principal.user();
     let status = parts
@@ -118,10 +123,11 @@ async fn load(state: &PagesState, session: &Session, was_revoked: bool) -> Resul
     };
     Ok(OverviewPage {
         layout: Layout::new(state, "Your access", Some(session)),
-        was_revoked: was_revoked && !status.is_provisioned(),
+        done: done.and_then(|done| words::of_done(done, status.is_provisioned())),
         nextcloud: parts.urls.nextcloud_page("/"),
         access: Access::from(status),
         revoke_token: form_token(&session.token, Form::Revoke),
+        webhooks: section(state, session).await,
         sync,
         dead_letters: dead_letters.into_iter().map(DeadLine::from).collect(),
         events: events.into_iter().map(EventLine::from).collect(),
@@ -155,6 +161,13 @@ impl From<&SyncStatus> for Sync {
             not_understood_yet: status.dense.waiting,
             skipped: status.skipped.iter().map(|(_, count)| count).sum(),
             last_scan: status.last_sync_time.map(Moment),
+            unread: status
+                .sources
+                .iter()
+                .filter(|source| matches!(source.state(), "failing" | "not_available"))
+                .map(|source| source.source.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
         }
     }
 }

@@ -51,6 +51,19 @@ pub(super) fn of_state(state: CredentialState) -> StateWords {
     StateWords { label, meaning, tone }
 }
 
+/// What was just done, by its name in the address; anybody may have made that address up.
+pub(super) fn of_done(done: &str, is_provisioned: bool) -> Option<&'static str> {
+    Some(match done {
+        "revoked" if !is_provisioned => {
+            "Your access was taken back. What was stored of your documents here is being removed."
+        }
+        "switched_on" => "Switched on. Nextcloud tells about these changes from now on.",
+        "switched_off" => "Switched off. These changes are found by scans from now on.",
+        "put_right" => "Nextcloud's webhooks are as they should be.",
+        _ => return None,
+    })
+}
+
 pub(super) fn of_kind(kind: CredentialKind) -> &'static str {
     match kind {
         CredentialKind::RefreshToken => "Your consent (an OAuth refresh token, stored encrypted)",
@@ -72,6 +85,7 @@ pub(super) fn of_action(action: AuditAction) -> &'static str {
         AuditAction::KeyRotation => "Encryption key changed",
         AuditAction::ClientRegistration => "Server registered at Nextcloud",
         AuditAction::WebhookRegistration => "Change notices set up",
+        AuditAction::IndexPurge => "Documents taken out of the index",
         AuditAction::Login => "Logged in to this page",
     }
 }

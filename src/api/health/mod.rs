@@ -9,3 +9,8 @@ pub(super) use live::live;
 pub use probes::{DatabaseProbe, IndexProbe, NextcloudProbe, Probe};
 pub use readiness::Readiness;
 pub(super) use ready::ready;
+
+/// What these routes say of themselves.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(live::live, ready::ready))]
+pub(super) struct Described;

@@ -17,12 +17,13 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(10);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The state of one dependency.
-#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Serialize, PartialEq, Eq, utoipa::ToSchema)]
 pub(crate) struct Check {
     /// `ok`, `failed` or `unknown` before the first probe.
     status: &'static str,
     /// Whether a failure makes this server not ready.
     gating: bool,
+    /// When it was last probed.
     checked_at: Option<DateTime<Utc>>,
 }
 

@@ -1,4 +1,4 @@
-//! Style sheet and icon, part of the binary.
+//! Style sheet, icon and script, part of the binary.
 
 use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
@@ -16,6 +16,13 @@ pub(super) async fn style() -> Response {
 
 pub(super) async fn icon() -> Response {
     asset("image/svg+xml", include_str!("../../../assets/icon.svg"))
+}
+
+pub(super) async fn map() -> Response {
+    asset(
+        "text/javascript; charset=utf-8",
+        include_str!("../../../assets/map.js"),
+    )
 }
 
 fn asset(kind: &'static str, text: &'static str) -> Response {

@@ -12,7 +12,7 @@
 //! | `page` | a page with its headers, and what every page shows around its content |
 //! | `problem` | the page for what did not work |
 //! | `moment` | times as people read them |
-//! | `assets` | style sheet and icon |
+//! | `assets` | style sheet, icon and the script of the search's picture |
 
 mod assets;
 mod cookies;
@@ -25,8 +25,8 @@ mod visitor;
 
 pub(super) use cookies::{Purpose, forget, give};
 pub(super) use form_guard::OwnForm;
-pub(super) use moment::Moment;
-pub(super) use page::{FormTargets, Layout, page};
+pub(super) use moment::{Moment, Span};
+pub(super) use page::{FormTargets, Layout, Scripts, page, page_with};
 pub(super) use problem::Problem;
 pub use state::{PagesParts, PagesState};
 pub(super) use visitor::{Session, Visitor};
@@ -50,9 +50,17 @@ pub fn routes<S: Clone + Send + Sync + 'static>(state: PagesState) -> Router<S> 
         .route("/app", get(app::overview))
         .route("/app/", get(app::overview))
         .route("/app/revoke", post(app::revoke))
+        .route("/app/search", get(app::search))
+        .route("/app/webhooks", post(app::switch))
+        .route("/app/assets/map.js", get(assets::map))
+        .with_state(state)
+}
+
+/// What every page loads, also those of a server where nobody can consent.
+pub fn assets<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new()
         .route("/app/assets/style.css", get(assets::style))
         .route("/app/assets/icon.svg", get(assets::icon))
-        .with_state(state)
 }
 
 #[cfg(test)]

@@ -62,26 +62,49 @@ pub(in crate::api) enum FormTargets<'a> {
     Provider(&'a str),
 }
 
+/// Which scripts a page may run.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::api) enum Scripts {
+    /// None: most pages need none.
+    None,
+    /// Those that this server serves as files; never one that stands in the page.
+    Own,
+}
+
 impl FormTargets<'_> {
-    fn policy(self) -> String {
+    fn policy(self, scripts: Scripts) -> String {
+        let scripts = match scripts {
+            Scripts::None => "",
+            Scripts::Own => " script-src 'self';",
+        };
         let targets = match self {
             Self::Own => "'self'".to_owned(),
             Self::Provider(origin) => format!("'self' {origin} https:"),
         };
         format!(
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action {targets}; frame-ancestors 'none'; \
-             base-uri 'none'"
+            "default-src 'none'; style-src 'self'; img-src 'self';{scripts} form-action {targets}; \
+             frame-ancestors 'none'; base-uri 'none'"
         )
     }
 }
 
 /// `content` as an answer that is not stored, not framed, and loads nothing from elsewhere (case O14).
 pub(in crate::api) fn page(status: StatusCode, content: &impl Template, forms: FormTargets<'_>) -> Response {
+    page_with(status, content, forms, Scripts::None)
+}
+
+/// As [`page`], with scripts.
+pub(in crate::api) fn page_with(
+    status: StatusCode,
+    content: &impl Template,
+    forms: FormTargets<'_>,
+    scripts: Scripts,
+) -> Response {
     let html = match content.render() {
         Ok(html) => html,
         Err(error) => return ApiError::internal(error).into_response(),
     };
-    let Ok(policy) = HeaderValue::from_str(&forms.policy()) else {
+    let Ok(policy) = HeaderValue::from_str(&forms.policy(scripts)) else {
         return ApiError::internal(PolicyError).into_response();
     };
     let headers = [

@@ -1,5 +1,6 @@
 //! What the pages are made of.
 
+use crate::api::DocumentRoutes;
 use crate::api::app::AuditRows;
 use crate::auth::access::UserAccess;
 use crate::auth::browser::BrowserSessions;
@@ -8,6 +9,7 @@ use crate::auth::oidc::OAuthUrls;
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
 use crate::mcp::StatusCache;
+use crate::webhooks::Webhooks;
 use std::sync::Arc;
 use url::Url;
 
@@ -21,8 +23,12 @@ pub struct PagesParts {
     pub access: Arc<dyn UserAccess>,
     /// A user's lines of the audit trail.
     pub audit_rows: Arc<dyn AuditRows>,
+    /// Webhooks, for their administrators; `None` where none are received.
+    pub webhooks: Option<Webhooks>,
     /// Progress of the sync; `None` when sync is off.
     pub sync_status: Option<StatusCache>,
+    /// Search in the documents; `None` when sync is off.
+    pub documents: Option<DocumentRoutes>,
     /// Whether users may hand over app passwords instead.
     pub takes_app_passwords: bool,
     /// Addresses.

@@ -5,3 +5,4 @@ mod consent;
 mod forms;
 mod simulator;
 mod site;
+mod webhooks;

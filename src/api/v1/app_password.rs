@@ -3,8 +3,11 @@
 //! Each call proves the caller at Nextcloud (OCS v2) and acts only on the UID that Nextcloud answers. At most five
 //! attempts per hour, client address and path user: nobody can lock out somebody else by naming them from elsewhere.
 
+use super::params::{bad, of_object};
 use crate::api::extract::{ClaimedUser, Origin, not_yours};
+use crate::api::openapi::{ToAppPasswords, list_of};
 use crate::api::{ApiError, ApiState};
+use crate::auth::scopes::Scope;
 use crate::auth::{AppPasswordError, AppPasswords, AuthError, budget_address};
 use crate::ids::{LoginName, UserId};
 use crate::nextcloud::Credential;
@@ -14,36 +17,111 @@ use axum::extract::State;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ArrayItems, ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
-#[derive(Deserialize, Default)]
+/// Most scopes of one credential.
+const MAX_SCOPES: usize = 64;
+/// Characters of the longest login name.
+const MAX_LOGIN_NAME: usize = 255;
+
+/// What may be said with an app password.
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct StoreBody {
+pub(crate) struct StoreBody {
+    /// What it shall be used for; absent: anything.
+    #[schema(schema_with = scopes_of_a_credential)]
     scopes: Option<Vec<String>>,
     /// The login name, where it differs from the UID.
+    #[schema(
+        min_length = 1,
+        max_length = 255,
+        pattern = r"^[^:\u0000-\u001f\u007f-\u009f]+$"
+    )]
     username: Option<String>,
 }
 
-#[derive(Serialize)]
+/// The body as clients may send it: PHP writes an empty map as a list.
+pub(crate) struct StoreBodies;
+
+impl PartialSchema for StoreBodies {
+    fn schema() -> RefOr<Schema> {
+        let nothing = ArrayBuilder::new().items(ArrayItems::False).max_items(Some(0));
+        AnyOfBuilder::new().item(StoreBody::schema()).item(nothing).into()
+    }
+}
+
+impl ToSchema for StoreBodies {}
+
+fn scopes_of_a_credential() -> Schema {
+    let scope = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(128))
+        .pattern(Some(r"^[!#-\[\]-~]+$"));
+    list_of(
+        scope,
+        Some(MAX_SCOPES),
+        "What it shall be used for; absent: anything.",
+    )
+}
+
+/// What was stored.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AppPasswordStored)]
 pub(crate) struct Stored {
+    /// True.
     success: bool,
+    /// For people.
     message: String,
+    /// As they were sent.
+    #[schema(required)]
     scopes: Option<Vec<String>>,
 }
 
-#[derive(Serialize)]
+/// Whether one is stored.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AppPasswordShown)]
 pub(crate) struct Shown {
+    /// True.
     success: bool,
+    /// The UID.
+    #[schema(value_type = String)]
     user_id: UserId,
+    /// Whether one is stored.
     has_app_password: bool,
 }
 
-#[derive(Serialize)]
+/// What was removed.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AppPasswordRemoved)]
 pub(crate) struct Removed {
+    /// True.
     success: bool,
+    /// For people.
     message: String,
 }
 
 /// Stores the app password of the `Authorization` header.
+///
+/// Nextcloud is asked whether it is good. At most five times an hour per name and address.
+#[utoipa::path(
+    post,
+    operation_id = "store_app_password",
+    path = "/api/v1/users/{user_id}/app-password",
+    tag = "access",
+    security(("basic" = [])),
+    params(("user_id" = String, Path, description = "UID at Nextcloud: the caller's own.", min_length = 1, example = "alice")),
+    request_body(content = Option<StoreBodies>, description = "May be empty.", content_type = "application/json",
+        example = json!({"scopes": ["notes.read", "semantic.read"], "username": "alice"})),
+    responses(
+        (status = 200, description = "It is stored", body = Stored, example = json!({
+            "success": true, "message": "App password stored for alice", "scopes": ["notes.read", "semantic.read"]
+        })),
+        ToAppPasswords,
+    ),
+)]
 pub(crate) async fn post(
     State(state): State<ApiState>,
     caller: ClaimedUser,
@@ -78,7 +156,20 @@ pub(crate) async fn post(
     }))
 }
 
-/// Says whether one is stored.
+/// Says whether an app password is stored.
+#[utoipa::path(
+    get,
+    operation_id = "show_app_password",
+    path = "/api/v1/users/{user_id}/app-password",
+    tag = "access",
+    security(("basic" = [])),
+    params(("user_id" = String, Path, description = "UID at Nextcloud: the caller's own.", min_length = 1, example = "alice")),
+    responses(
+        (status = 200, description = "Whether one is", body = Shown,
+            example = json!({"success": true, "user_id": "alice", "has_app_password": true})),
+        ToAppPasswords,
+    ),
+)]
 pub(crate) async fn get(State(state): State<ApiState>, caller: ClaimedUser) -> Result<Json<Shown>, ApiError> {
     let attempt = Attempt::start(&state, &caller)?;
     let answer = service(&state)?
@@ -92,7 +183,22 @@ pub(crate) async fn get(State(state): State<ApiState>, caller: ClaimedUser) -> R
     }))
 }
 
-/// Removes it; a success also when none was stored.
+/// Removes the stored app password.
+///
+/// A success also when none was stored.
+#[utoipa::path(
+    delete,
+    operation_id = "remove_app_password",
+    path = "/api/v1/users/{user_id}/app-password",
+    tag = "access",
+    security(("basic" = [])),
+    params(("user_id" = String, Path, description = "UID at Nextcloud: the caller's own.", min_length = 1, example = "alice")),
+    responses(
+        (status = 200, description = "None is stored any more", body = Removed,
+            example = json!({"success": true, "message": "App password deleted for alice"})),
+        ToAppPasswords,
+    ),
+)]
 pub(crate) async fn delete(
     State(state): State<ApiState>,
     caller: ClaimedUser,
@@ -127,21 +233,26 @@ fn parse_body(body: &[u8]) -> Result<StoreBody, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(StoreBody::default());
     }
-    // PHP encodes an empty map as a list.
-    if body.trim_ascii() == b"[]" {
+    // PHP encodes an empty map as a list, and others nothing as null.
+    if matches!(body.trim_ascii(), b"[]" | b"null") {
         return Ok(StoreBody::default());
     }
-    let body: StoreBody = serde_json::from_slice(body).map_err(|error| {
-        ApiError::new(StatusCode::BAD_REQUEST, "Invalid request body").with_message(error.to_string())
-    })?;
-    if body
-        .username
-        .as_ref()
-        .is_some_and(|name| name.is_empty() || name.contains(':') || name.len() > 255)
-    {
+    let body: StoreBody =
+        of_object(body).map_err(|error| bad("Invalid request body").with_message(error.to_string()))?;
+    if body.username.as_ref().is_some_and(|name| !is_login_name(name)) {
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "Invalid username"));
     }
+    let scopes = body.scopes.as_deref().unwrap_or_default();
+    if scopes.len() > MAX_SCOPES || scopes.iter().any(|scope| Scope::parse(scope).is_err()) {
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "Invalid scopes"));
+    }
     Ok(body)
+}
+
+/// What can stand before the colon of Basic credentials (RFC 7617 §2).
+fn is_login_name(name: &str) -> bool {
+    let fits = (1..=MAX_LOGIN_NAME).contains(&name.chars().count());
+    fits && !name.contains(|character: char| character == ':' || character.is_control())
 }
 
 /// One attempt of a client on a user's credential routes.

@@ -3,32 +3,106 @@
 use super::params::{Params, bad};
 use crate::api::ApiError;
 use crate::api::extract::AuthenticatedUser;
+use crate::api::openapi::{ToBearer, ToDocuments, Written, code, whole};
 use crate::api::search_routes::DocumentRoutes;
 use crate::search::MAX_CONTEXT_CHARS;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use http::StatusCode;
 use serde::Serialize;
+use serde_json::json;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::{IntoParams, ToSchema};
 
 /// Largest offset into a text.
 const MAX_TEXT_OFFSET: usize = 10_000_000;
 /// Largest position of a passage.
 const MAX_CHUNK_INDEX: usize = 1_000_000;
 const DEFAULT_CONTEXT: usize = 500;
+/// Characters of the longest type of documents.
+const MAX_TYPE: usize = 64;
+/// Digits of the longest id.
+const MAX_ID_DIGITS: usize = 20;
 
 /// The passage. Offsets of the request are code points.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Passage {
+    /// True.
     success: bool,
+    /// The text from `start` to `end`.
     chunk_text: String,
+    /// The text before it.
     before_context: String,
+    /// The text after it.
     after_context: String,
+    /// Whether there is more before that.
     has_more_before: bool,
+    /// Whether there is more after that.
     has_more_after: bool,
-    /// Pages are not stored.
-    page_number: Option<u32>,
+    /// Page from 1; null for documents without pages.
+    #[schema(required)]
+    page_number: Option<usize>,
+    /// Place of the passage that begins at `start`, where one does.
+    #[schema(required)]
     chunk_index: Option<usize>,
+    /// Passages of the document.
     total_chunks: usize,
+}
+
+/// The parameters of the query.
+struct WantedParams;
+
+impl IntoParams for WantedParams {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let offset = |about| whole(Written::InQuery, &(0..=MAX_TEXT_OFFSET), None, about);
+        let hint = || {
+            whole(
+                Written::InQuery,
+                &(0..=MAX_CHUNK_INDEX),
+                None,
+                "A hint that is not needed.",
+            )
+        };
+        let context = whole(
+            Written::InQuery,
+            &(0..=MAX_CONTEXT_CHARS),
+            Some(DEFAULT_CONTEXT),
+            "Code points of text before and after.",
+        );
+        let doc_type = code(
+            "^[A-Za-z0-9_]+$",
+            MAX_TYPE,
+            "Type of the document: `note`, `file` …",
+        );
+        let doc_id = code("^[1-9][0-9]*$", MAX_ID_DIGITS, "Nextcloud's id of the document.");
+        let end = offset("Where it ends; greater than `start`.");
+        [
+            ("doc_type", true, doc_type, json!("note")),
+            ("doc_id", true, doc_id, json!("163")),
+            (
+                "start",
+                true,
+                offset("Where the passage begins, in code points."),
+                json!(10),
+            ),
+            ("end", true, end, json!(24)),
+            ("context", false, context, json!(500)),
+            ("chunk_index", false, hint(), json!(0)),
+            ("total_chunks", false, hint(), json!(1)),
+        ]
+        .map(|(name, required, schema, example)| {
+            let required = if required { Required::True } else { Required::False };
+            ParameterBuilder::new()
+                .name(name)
+                .parameter_in(ParameterIn::Query)
+                .required(required)
+                .schema(Some(schema))
+                .example(Some(example))
+                .build()
+        })
+        .into()
+    }
 }
 
 /// What is asked for.
@@ -41,6 +115,24 @@ struct Wanted {
     context: usize,
 }
 
+/// A passage with the text around it.
+///
+/// From the stored text, of a document that the caller may open now.
+#[utoipa::path(
+    get,
+    path = "/api/v1/chunk-context",
+    tag = "search",
+    security(("bearer" = [])),
+    params(WantedParams),
+    responses(
+        (status = 200, description = "The passage", body = Passage, example = json!({
+            "success": true, "chunk_text": "leaves at noon", "before_context": "The ferry ",
+            "after_context": ", said the note.", "has_more_before": false, "has_more_after": false,
+            "page_number": null, "chunk_index": 0, "total_chunks": 1
+        })),
+        ToBearer, ToDocuments,
+    ),
+)]
 pub(crate) async fn chunk_context(
     State(state): State<DocumentRoutes>,
     user: AuthenticatedUser,
@@ -84,7 +176,7 @@ async fn answer(
         after_context: found.after_context,
         has_more_before: found.has_more_before,
         has_more_after: found.has_more_after,
-        page_number: None,
+        page_number: found.page_number,
         chunk_index: found.chunk_index,
         total_chunks: found.total_chunks,
     })
@@ -128,7 +220,7 @@ impl Wanted {
 }
 
 fn is_name(text: &str) -> bool {
-    text.len() <= 64
+    text.len() <= MAX_TYPE
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -136,7 +228,7 @@ fn is_name(text: &str) -> bool {
 
 /// A positive decimal number without a leading zero.
 fn is_id(text: &str) -> bool {
-    text.len() <= 20 && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit())
+    text.len() <= MAX_ID_DIGITS && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

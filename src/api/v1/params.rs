@@ -1,15 +1,17 @@
 //! Reading what a client sent, with the texts that the contract gives the errors. Numbers may come as text.
 
 use crate::api::ApiError;
+use crate::api::openapi::UNIX_SECONDS;
 use chrono::{DateTime, Utc};
 use http::StatusCode;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
 
-/// Longest name in a list of types.
-const MAX_NAME_BYTES: usize = 64;
+/// Code points of the longest name in a list of types.
+pub(super) const MAX_NAME: usize = 64;
 /// Most entries of a list of types.
-const MAX_NAMES: usize = 64;
+pub(super) const MAX_NAMES: usize = 64;
 
 /// Named values: the fields of a JSON object, or the parameters of a query.
 #[derive(Debug, Default)]
@@ -81,20 +83,31 @@ impl Params {
 
     /// A number between 0 and 1; 0 when absent.
     pub(super) fn share(&self, name: &str) -> Result<f32, ApiError> {
+        self.number(name, 0.0..=1.0, 0.0)
+    }
+
+    pub(super) fn number(
+        &self,
+        name: &str,
+        range: RangeInclusive<f32>,
+        default: f32,
+    ) -> Result<f32, ApiError> {
         let Some(value) = self.get(name) else {
-            return Ok(0.0);
+            return Ok(default);
         };
-        let number: f32 = match value {
-            Value::Number(number) => number.to_string().parse().ok(),
+        let number: f64 = match value {
+            Value::Number(number) => number.as_f64(),
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         }
         .ok_or_else(|| invalid(name, "a number"))?;
-        if (0.0..=1.0).contains(&number) {
-            Ok(number)
-        } else {
-            Err(invalid(name, "between 0 and 1"))
+        let (min, max) = range.into_inner();
+        if !(f64::from(min)..=f64::from(max)).contains(&number) {
+            return Err(invalid(name, &format!("between {min} and {max}")));
         }
+        #[expect(clippy::cast_possible_truncation, reason = "nobody needs more digits")]
+        let number = number as f32;
+        Ok(number)
     }
 
     /// RFC 3339 text or Unix seconds.
@@ -106,7 +119,10 @@ impl Params {
             .as_str()
             .and_then(|text| DateTime::parse_from_rfc3339(text.trim()).ok())
             .map(|moment| moment.to_utc());
-        let seconds = || DateTime::from_timestamp(i64::try_from(whole(value)?).ok()?, 0);
+        let seconds = || {
+            let seconds = i64::try_from(whole(value)?).ok()?;
+            DateTime::from_timestamp(seconds, 0).filter(|_| UNIX_SECONDS.contains(&seconds))
+        };
         rfc3339
             .or_else(seconds)
             .map(Some)
@@ -118,11 +134,11 @@ impl Params {
         let Some(names) = self.texts(name)? else {
             return Ok(None);
         };
-        let fits = names.len() <= MAX_NAMES && names.iter().all(|name| name.len() <= MAX_NAME_BYTES);
+        let fits = names.len() <= MAX_NAMES && names.iter().all(|name| name.chars().count() <= MAX_NAME);
         if fits {
             Ok(Some(names))
         } else {
-            Err(invalid(name, "at most 64 names of at most 64 bytes"))
+            Err(invalid(name, "at most 64 names of at most 64 characters"))
         }
     }
 
@@ -137,6 +153,12 @@ impl Params {
         });
         texts.map(Some).ok_or_else(|| invalid(name, "a list of strings"))
     }
+}
+
+/// What a JSON object says. A list of its values is no object, though serde would take one for it.
+pub(super) fn of_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
+    let fields: Map<String, Value> = serde_json::from_slice(body)?;
+    T::deserialize(Value::Object(fields))
 }
 
 /// A 400 in the contract's words.
@@ -164,6 +186,7 @@ fn whole(value: &Value) -> Option<i128> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde::Deserialize;
     use serde_json::json;
 
     fn of(body: &Value) -> Params {
@@ -248,6 +271,18 @@ mod tests {
         ] {
             assert!(of(&json!({ "d": wrong })).names("d").is_err());
         }
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        #[derive(Debug, Deserialize)]
+        struct Named {
+            name: Option<String>,
+        }
+        let named: Named = of_object(br#"{"name": "a"}"#).unwrap();
+        assert_eq!(named.name.as_deref(), Some("a"));
+        assert!(of_object::<Named>(br#"["a"]"#).is_err());
+        assert!(of_object::<Named>(b"[null]").is_err());
     }
 
     #[test]

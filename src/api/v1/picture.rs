@@ -2,23 +2,29 @@
 
 use crate::search::{Picture, SearchMap};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Coordinates; empty lists where there is no picture.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub(super) struct Points {
     /// One for each result, in their order.
+    #[schema(value_type = Vec<Vec<f64>>)]
     coordinates_3d: Vec<[f64; 3]>,
     /// Three numbers, or none.
     query_coords: Vec<f64>,
+    /// How much of the truth each axis shows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pca_variance: Option<Variance>,
 }
 
 /// The share of the variance that each axis shows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Variance {
+    /// Of x.
     pc1: f64,
+    /// Of y.
     pc2: f64,
+    /// Of z.
     pc3: f64,
 }
 

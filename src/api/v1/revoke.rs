@@ -1,18 +1,37 @@
 //! `POST /api/v1/users/{id}/revoke`: the user takes back everything that they granted this server.
 
 use crate::api::extract::{Origin, OwnPath};
+use crate::api::openapi::ToBearer;
 use crate::api::{ApiError, ManagementState};
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+/// What was taken back.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Revoked {
+    /// True.
     success: bool,
+    /// For people.
     message: String,
 }
 
-/// Revokes; a success also when nothing stood.
+/// Takes back everything that the caller granted.
+///
+/// A success also when nothing stood.
+#[utoipa::path(
+    post,
+    path = "/api/v1/users/{user_id}/revoke",
+    tag = "access",
+    security(("bearer" = [])),
+    params(("user_id" = String, Path, description = "UID at Nextcloud: the caller's own.", min_length = 1, example = "alice")),
+    responses(
+        (status = 200, description = "Nothing stands any more", body = Revoked,
+            example = json!({"success": true, "message": "Background access revoked for alice"})),
+        ToBearer,
+    ),
+)]
 pub(crate) async fn revoke(
     State(state): State<ManagementState>,
     OwnPath(user): OwnPath,

@@ -7,7 +7,7 @@ use crate::search::{Algorithm, Fusion, Granularity, MAX_OFFSET, MAX_PATH_PREFIXE
 use http::StatusCode;
 
 /// Results in one answer, however many are asked for.
-const MAX_LIMIT: usize = 100;
+pub(super) const MAX_LIMIT: usize = 100;
 
 /// What a search of the management API asks for.
 #[derive(Debug)]
@@ -34,7 +34,8 @@ impl SearchBody {
         let threshold = params.share("score_threshold")?;
         // A result's relevance is its score.
         let score_threshold = threshold.max(params.share("min_relevance")?);
-        if params.flag("rerank", false)? {
+        let rerank = params.flag("rerank", false)?;
+        if rerank && !documents.search.reranks() {
             return Err(ApiError::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "rerank_not_configured",
@@ -65,6 +66,7 @@ impl SearchBody {
                 modified_after: params.moment("modified_after")?,
                 modified_before: params.moment("modified_before")?,
                 context_chars: 0,
+                rerank,
             },
         })
     }

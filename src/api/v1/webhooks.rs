@@ -4,6 +4,7 @@
 //! (facts §9): the list holds what was asked for and stands, no filter is `null`, and companions are left out.
 
 use crate::api::extract::{AuthenticatedUser, Origin};
+use crate::api::openapi::{ToBearer, ToWebhooks, some_object};
 use crate::api::{ApiError, ManagementState};
 use crate::nextcloud::Webhook;
 use crate::webhooks::{EventSelector, WebhookError, Webhooks};
@@ -12,22 +13,34 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::time::Duration;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ArrayItems, ObjectBuilder, Schema, Type};
 
 /// What a caller is told to wait while Nextcloud or the database is away.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// A webhook as Astrolabe reads it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Webhook)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
+    /// Nextcloud's.
     id: i64,
+    /// Class of the event, without a leading backslash.
     event: String,
+    /// Where Nextcloud delivers to: this server.
     uri: String,
+    /// Which events of the class; null: all.
+    #[schema(required, schema_with = filter_or_null)]
     event_filter: Option<Value>,
+    /// In whose name it stands.
+    #[schema(required)]
     user_id: Option<String>,
+    /// `POST`.
     http_method: String,
+    /// `header`.
     auth_method: String,
 }
 
@@ -45,32 +58,93 @@ impl From<Webhook> for Shown {
     }
 }
 
-#[derive(Serialize)]
+/// What administrators asked for and stands.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Webhooks)]
 pub(crate) struct Listed {
+    /// Without what this server registers beside it.
     webhooks: Vec<Shown>,
 }
 
 /// What is asked for. `uri` is not read: webhooks are delivered to this server.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = WebhookWanted)]
 pub(crate) struct Wanted {
+    /// Class of the event, with or without a leading backslash.
+    #[schema(
+        pattern = r"^\\?[A-Za-z0-9_][A-Za-z0-9_\\]{0,199}$",
+        example = "OCP\\Files\\Events\\Node\\NodeWrittenEvent"
+    )]
     event: String,
+    /// Which events of the class, in at most 4 KiB of JSON; `eventFilter` is another spelling of the name.
     #[serde(default, alias = "eventFilter")]
+    #[schema(schema_with = filter_wanted)]
     event_filter: Option<Value>,
 }
 
-#[derive(Serialize)]
+/// What stands now.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookRegistered)]
 pub(crate) struct Registered {
+    /// True.
     success: bool,
+    /// As Nextcloud has it.
     webhook: Shown,
 }
 
-#[derive(Serialize)]
+/// What went.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookRemoved)]
 pub(crate) struct Removed {
+    /// True.
     success: bool,
+    /// For people.
     message: &'static str,
 }
 
-/// What administrators asked for and stands.
+fn filter_or_null() -> Schema {
+    any_filter(false)
+        .description(Some("Which events of the class; null: all."))
+        .build()
+        .into()
+}
+
+fn filter_wanted() -> Schema {
+    any_filter(true)
+        .description(Some(
+            "Which events of the class, in at most 4 KiB of JSON; `eventFilter` is another spelling of the name.",
+        ))
+        .build()
+        .into()
+}
+
+/// PHP writes an empty map as a list.
+fn any_filter(with_empty_list: bool) -> AnyOfBuilder {
+    let some = AnyOfBuilder::new()
+        .item(some_object("A filter in the syntax of MongoDB."))
+        .item(ObjectBuilder::new().schema_type(Type::Null));
+    if with_empty_list {
+        some.item(ArrayBuilder::new().items(ArrayItems::False).max_items(Some(0)))
+    } else {
+        some
+    }
+}
+
+/// The webhooks that administrators asked for and that stand.
+#[utoipa::path(
+    get,
+    path = "/api/v1/webhooks",
+    tag = "webhooks",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "They stand now", body = Listed, example = json!({"webhooks": [{
+            "id": 7, "event": "OCP\\Files\\Events\\Node\\NodeWrittenEvent",
+            "uri": "https://mcp.example.org/webhooks/nextcloud", "eventFilter": null, "userId": "admin",
+            "httpMethod": "POST", "authMethod": "header"
+        }]})),
+        ToBearer, ToWebhooks,
+    ),
+)]
 pub(crate) async fn list_webhooks(
     State(state): State<ManagementState>,
     user: AuthenticatedUser,
@@ -82,17 +156,40 @@ pub(crate) async fn list_webhooks(
     }))
 }
 
-/// Registers, once whatever the number of calls.
+/// Registers a webhook, once whatever the number of calls.
+///
+/// Where it is delivered to is this server's own matter: a `uri` in the body is not read.
+#[utoipa::path(
+    post,
+    path = "/api/v1/webhooks",
+    tag = "webhooks",
+    security(("bearer" = [])),
+    request_body(content = Wanted, example = json!({
+        "event": "OCP\\Files\\Events\\Node\\NodeWrittenEvent",
+        "event_filter": {"event.node.path": "/^\\/.*\\/files\\/Notes\\//"}
+    })),
+    responses(
+        (status = 200, description = "It stands", body = Registered, example = json!({"success": true, "webhook": {
+            "id": 7, "event": "OCP\\Files\\Events\\Node\\NodeWrittenEvent",
+            "uri": "https://mcp.example.org/webhooks/nextcloud",
+            "eventFilter": {"event.node.path": "/^\\/.*\\/files\\/Notes\\//"},
+            "userId": "admin", "httpMethod": "POST", "authMethod": "header"
+        }})),
+        ToBearer, ToWebhooks,
+    ),
+)]
 pub(crate) async fn create_webhook(
     State(state): State<ManagementState>,
     user: AuthenticatedUser,
     Origin(origin): Origin,
-    body: Result<Json<Wanted>, JsonRejection>,
+    body: Result<Json<Map<String, Value>>, JsonRejection>,
 ) -> Result<Json<Registered>, ApiError> {
-    let Json(wanted) = body.map_err(|rejection| match rejection.status() {
+    let no_event = || bad_request("the body must be a JSON object with `event`");
+    let Json(fields) = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::of_status(StatusCode::PAYLOAD_TOO_LARGE),
-        _ => bad_request("the body must be a JSON object with `event`"),
+        _ => no_event(),
     })?;
+    let wanted = Wanted::deserialize(Value::Object(fields)).map_err(|_| no_event())?;
     let selector = EventSelector::new(&wanted.event, wanted.event_filter.as_ref())
         .map_err(|error| bad_request(error.to_string()))?;
     let registered = webhooks(&state)?
@@ -104,7 +201,19 @@ pub(crate) async fn create_webhook(
     }))
 }
 
-/// Removes one that was asked for.
+/// Removes a webhook that was asked for.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/webhooks/{id}",
+    tag = "webhooks",
+    security(("bearer" = [])),
+    params(("id" = i64, Path, description = "Nextcloud's id of it.", example = 7)),
+    responses(
+        (status = 200, description = "It is gone", body = Removed,
+            example = json!({"success": true, "message": "Webhook deleted"})),
+        ToBearer, ToWebhooks,
+    ),
+)]
 pub(crate) async fn delete_webhook(
     State(state): State<ManagementState>,
     user: AuthenticatedUser,
@@ -135,7 +244,7 @@ fn bad_request(message: impl Into<std::borrow::Cow<'static, str>>) -> ApiError {
 
 fn answer(error: WebhookError, state: &ManagementState) -> ApiError {
     match error {
-        WebhookError::ConsentNeeded => consent_needed(&state.parts().consent_url),
+        WebhookError::ConsentNeeded => state.provisioning_required(),
         WebhookError::Forbidden(reason) => {
             ApiError::new(StatusCode::FORBIDDEN, "Forbidden").with_message(format!(
                 "Managing webhooks needs an administrator or a delegated admin: occ admin-delegation:add \
@@ -160,29 +269,10 @@ fn answer(error: WebhookError, state: &ManagementState) -> ApiError {
     }
 }
 
-/// Astrolabe shows an administrator only the beginning of an error: the address comes first.
-fn consent_needed(consent_url: &str) -> ApiError {
-    ApiError::new(StatusCode::PRECONDITION_REQUIRED, "Consent needed").with_message(format!(
-        "{consent_url} must be opened by you, signed in to Nextcloud as this administrator, to let this server manage \
-         webhooks in your name."
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn the_consent_url_stands_where_astrolabe_shows_it() {
-        let url = "https://mcp.cloud.example.org/oauth/authorize-nextcloud";
-        let body: Value = serde_json::from_slice(&consent_needed(url).body(None)).unwrap();
-        let message: String = body["message"].as_str().unwrap().chars().take(100).collect();
-        assert!(message.contains(url), "{message}");
-        // Astrolabe's HTTP client cuts the body after 120 characters.
-        let shown: String = body.to_string().chars().take(120).collect();
-        assert!(shown.contains(url), "{shown}");
-    }
 
     #[test]
     fn both_spellings_of_the_filter_are_read_and_none_is_null() {

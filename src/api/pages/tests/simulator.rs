@@ -132,6 +132,8 @@ impl Server {
             sessions: BrowserSessions::new(pool.clone(), clock.clone(), entropy.clone()),
             access: access.clone(),
             audit_rows: audit,
+            webhooks: None,
+            documents: None,
             sync_status: None,
             takes_app_passwords: true,
             urls,

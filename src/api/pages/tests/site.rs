@@ -1,11 +1,11 @@
 //! A site with its pages, and browsers that visit it.
 
-use crate::api::pages::{PagesParts, PagesState, routes};
+use crate::api::pages::{PagesParts, PagesState, assets, routes};
 use crate::api::{AuditRows, ClientAddress};
 use crate::audit::{AuditError, AuditEvent, AuditOrigin};
 use crate::auth::Principal;
 use crate::auth::access::{AccessError, AccessStatus, CredentialKind, CredentialState, UserAccess};
-use crate::auth::browser::BrowserSessions;
+use crate::auth::browser::{BrowserSessions, BrowserToken, Form, form_token};
 use crate::auth::consent::tests::{World, urls};
 use crate::auth::testing::client;
 use crate::db::DbError;
@@ -13,6 +13,7 @@ use crate::entropy::SystemEntropy;
 use crate::ids::UserId;
 use crate::mcp::{StatusCache, StatusSource};
 use crate::sync::{DeadLetter, PhaseProgress, SyncStatus};
+use crate::webhooks::Webhooks;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
@@ -115,6 +116,11 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) fn new(pool: &PgPool) -> Self {
+        Self::with(pool, None)
+    }
+
+    /// With webhooks for their administrators.
+    pub(super) fn with(pool: &PgPool, webhooks: Option<Webhooks>) -> Self {
         let world = World::new(pool);
         let access = Arc::new(Accesses::default());
         let entropy = Arc::new(SystemEntropy);
@@ -123,13 +129,17 @@ impl Site {
             sessions: BrowserSessions::new(pool.clone(), world.clock.clone(), entropy.clone()),
             access: access.clone(),
             audit_rows: Arc::new(Events(world.parts.clone())),
+            webhooks,
+            documents: None,
             sync_status: Some(StatusCache::new(Arc::new(Progress), world.clock.clone())),
             takes_app_passwords: true,
             urls: urls(),
             clock: world.clock.clone(),
             entropy,
         });
-        let router = routes(state).layer(axum::Extension(ClientAddress(client(1))));
+        let router = routes(state)
+            .merge(assets())
+            .layer(axum::Extension(ClientAddress(client(1))));
         Self {
             world,
             access,
@@ -224,6 +234,12 @@ impl Browser<'_> {
     pub(super) async fn come_back(&mut self, from: &Url, uid: &str) -> Page {
         let path = format!("/oauth/callback?code={uid}&state={}", state_of(from));
         self.get(&path).await
+    }
+
+    /// The hidden field of a form that no page shows to this browser.
+    pub(super) fn form_token(&self, form: Form) -> String {
+        let cookie = &self.cookies["__Host-mcp_session"];
+        form_token(&BrowserToken::parse(cookie).unwrap(), form)
     }
 
     pub(super) async fn log_in(&mut self, uid: &str) {
