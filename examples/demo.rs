@@ -6,13 +6,15 @@
 mod content;
 
 use clap::Parser;
-use nextcloud_mcp_server::app::{RunningServer, StartOptions};
+use nextcloud_mcp_server::app::{self, RunningServer, StartOptions};
 use nextcloud_mcp_server::config::{CliOverrides, Config, Environment};
+use nextcloud_mcp_server::sandbox;
 use nextcloud_sim::{SharePermissions, Simulator};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::error::Error;
 use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -61,8 +63,18 @@ struct SearchReport {
     milliseconds: f64,
 }
 
+fn main() -> ExitCode {
+    if let Some(code) = sandbox::run_if_child() {
+        return code;
+    }
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => app::report_fatal(&error),
+    }
+}
+
 #[tokio::main]
-async fn main() -> Outcome<()> {
+async fn run() -> Outcome<()> {
     let arguments = Arguments::parse();
     let mut out = std::io::stdout();
 

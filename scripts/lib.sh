@@ -77,12 +77,13 @@ stop_test_database() {
 # Software of others that the suite tests/external runs against. The Python client's versions stand in
 # tests/external/requirements.txt. Everything goes to the cache directory, never into the repository.
 OIDC_PROVIDER_VERSION=9.13.3
+PLAYWRIGHT_VERSION=1.64.1
 NODE_VERSION=22.20.0
 
 # The directory of what is installed, named by what it depends on: another version gets another one.
 external_dir() {
   local wanted
-  wanted=$({ echo "$OIDC_PROVIDER_VERSION $NODE_VERSION"; cat tests/external/requirements.txt; python3 -V; } | cksum)
+  wanted=$({ echo "$OIDC_PROVIDER_VERSION $PLAYWRIGHT_VERSION $NODE_VERSION"; cat tests/external/requirements.txt; python3 -V; } | cksum)
   echo "${XDG_CACHE_HOME:-$HOME/.cache}/nextcloud-mcp-server/external/${wanted%% *}"
 }
 
@@ -101,9 +102,28 @@ node_is_usable() {
   command -v "$1" "$2" >/dev/null && "$1" -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'
 }
 
+# Finds or installs a Chromium, for the pages.
+ensure_chromium() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    if command -v "$name" >/dev/null; then
+      EXTERNAL_CHROMIUM=$(command -v "$name")
+      export EXTERNAL_CHROMIUM
+      return
+    fi
+  done
+  command -v apt-get >/dev/null || fail "Chromium is missing."
+  [ "$(id -u)" = 0 ] || fail "Chromium is missing. Type: sudo apt-get install chromium"
+  say "installing Chromium"
+  apt-get update -q >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium >&2
+  EXTERNAL_CHROMIUM=$(command -v chromium) || fail "Chromium was installed but is not found."
+  export EXTERNAL_CHROMIUM
+}
+
 # Installs what is missing, once, and hands its paths to the tests.
 ensure_external_software() {
   ensure_python
+  ensure_chromium
   local dir node=node npm=npm
   dir=$(external_dir)
   mkdir -p "$dir"
@@ -112,7 +132,7 @@ ensure_external_software() {
   # The interpreter behind a virtual environment may have been removed since.
   "$dir/python/bin/python" -c '' 2>/dev/null || rm -f "$dir/complete"
   if [ ! -e "$dir/complete" ]; then
-    say "installing the MCP client for Python"
+    say "installing the MCP client for Python and schemathesis"
     python3 -m venv --clear "$dir/python"
     "$dir/python/bin/pip" install -q --disable-pip-version-check -r tests/external/requirements.txt >&2
   fi
@@ -125,13 +145,28 @@ ensure_external_software() {
     fi
   fi
   if [ ! -e "$dir/complete" ]; then
-    say "installing oidc-provider"
+    say "installing oidc-provider and playwright-core"
     PATH="$(dirname "$(command -v "$node")"):$PATH" "$npm" install --silent --no-package-lock --no-audit --no-fund \
-      --ignore-scripts --prefix "$dir/node" "oidc-provider@$OIDC_PROVIDER_VERSION" >&2
+      --ignore-scripts --prefix "$dir/node" "oidc-provider@$OIDC_PROVIDER_VERSION" \
+      "playwright-core@$PLAYWRIGHT_VERSION" >&2
     touch "$dir/complete"
   fi
   exec 9>&-
   export EXTERNAL_PYTHON="$dir/python/bin/python"
   EXTERNAL_NODE=$(command -v "$node")
   export EXTERNAL_NODE EXTERNAL_NODE_MODULES="$dir/node/node_modules"
+}
+
+BM25S_VERSION=0.3.16
+
+# Another implementation of BM25 to compare with; prints the interpreter that has it.
+ensure_bm25s() {
+  ensure_python
+  local dir="${XDG_CACHE_HOME:-$HOME/.cache}/nextcloud-mcp-server/bm25s-$BM25S_VERSION"
+  if ! "$dir/bin/python" -c 'import bm25s' 2>/dev/null; then
+    say "installing bm25s"
+    python3 -m venv --clear "$dir"
+    "$dir/bin/pip" install -q --disable-pip-version-check "bm25s==$BM25S_VERSION" >&2
+  fi
+  echo "$dir/bin/python"
 }

@@ -2,7 +2,7 @@
 //! is kept in step in the background.
 //!
 //! Data flows one way: [`api`], [`mcp`] and [`worker`] call [`auth`], [`webhooks`], [`sync`] and [`search`], which call
-//! [`nextcloud`], [`index`], [`documents`] and [`db`]. Nothing below knows who calls it.
+//! [`nextcloud`], [`index`], [`sandbox`], [`documents`] and [`db`]. Nothing below knows who calls it.
 //!
 //! | module | concept |
 //! |---|---|
@@ -14,7 +14,9 @@
 //! | [`auth`] | who is asking: principal, Basic and bearer verification, consent, background credentials |
 //! | [`audit`] | who did what to whom |
 //! | [`nextcloud`] | the HTTP client, one file per Nextcloud API |
+//! | `model_api` | HTTP to embedding and reranking services |
 //! | [`documents`] | bytes → text |
+//! | [`sandbox`] | untrusted documents read in a child process |
 //! | [`index`] | chunks, vectors, the vector index |
 //! | [`sync`] | sources, scans, document state |
 //! | [`webhooks`] | what Nextcloud tells by itself, as hints for scans |
@@ -37,7 +39,9 @@ pub mod entropy;
 pub mod ids;
 pub mod index;
 pub mod mcp;
+mod model_api;
 pub mod nextcloud;
+pub mod sandbox;
 pub mod search;
 pub mod sync;
 pub mod telemetry;

@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use nextcloud_mcp_server::app::{self, AuditQuery, ExitReason, Since};
 use nextcloud_mcp_server::audit::AuditAction;
 use nextcloud_mcp_server::config::{CliOverrides, Config, Environment, Role};
+use nextcloud_mcp_server::sandbox;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -68,6 +69,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print the description of the HTTP API (OpenAPI 3.1, JSON).
+    Openapi,
     /// Print every configuration variable as Markdown.
     ConfigReference,
 }
@@ -116,7 +119,7 @@ struct ServeArgs {
     /// Port to listen on [default: 8000].
     #[arg(long, short, env = "PORT")]
     port: Option<u16>,
-    /// Which parts this process runs [default: all].
+    /// Which parts this process runs [default: all]. Processes that divide the work need QDRANT_URL and DATABASE_URL.
     #[arg(long, env = "MCP_ROLE", value_enum)]
     role: Option<Role>,
     /// Authenticate MCP callers with OAuth, even if a username and password are set (MCP_DEPLOYMENT_MODE=oauth).
@@ -145,10 +148,16 @@ impl ServeArgs {
 }
 
 fn main() -> ExitCode {
+    // Before anything else: a child that reads an untrusted document has nothing of the server.
+    if let Some(code) = sandbox::run_if_child() {
+        return code;
+    }
     let cli = Cli::parse();
     let command = cli.command.unwrap_or(Command::Serve(cli.serve));
-    if matches!(command, Command::ConfigReference) {
-        return app::print_config_reference();
+    match command {
+        Command::ConfigReference => return app::print_config_reference(),
+        Command::Openapi => return app::print_openapi(),
+        _ => {}
     }
     let overrides = match &command {
         Command::Serve(args) => args.overrides(),
@@ -171,7 +180,7 @@ fn main() -> ExitCode {
             Command::Doctor { json } => app::doctor(config, json).await,
             Command::Audit(args) => app::audit(config, args.into()).await,
             Command::RotateKeys { json } => app::rotate_keys(config, json).await,
-            Command::ConfigReference => Ok(ExitReason::Done),
+            Command::ConfigReference | Command::Openapi => Ok(ExitReason::Done),
         }
     });
     // A read of standard input that still waits must not hold the process.

@@ -29,6 +29,12 @@ pub fn figure(name: &str, value: f64, unit: &str, goal: Goal) {
     drop(writeln!(out, "{line}"));
 }
 
+/// A count as a figure.
+#[expect(clippy::cast_precision_loss, reason = "counts here are far below 2^52")]
+pub fn count(number: usize) -> f64 {
+    number as f64
+}
+
 /// The middle of several runs.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);

@@ -10,12 +10,17 @@ use std::time::{Duration, Instant};
 
 pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
+/// What the server seals secrets with, also as it is configured.
+pub const ENCRYPTION_KEY: &[u8; 32] = b"bench only: a key that everyone ";
+const ENCRYPTION_KEY_TEXT: &str = "YmVuY2ggb25seTogYSBrZXkgdGhhdCBldmVyeW9uZSA=";
+
 /// A running server and what it talks to.
 pub struct World {
     pub simulator: Simulator,
     pub server: RunningServer,
     pub http: reqwest::Client,
     database: String,
+    /// Holds the data directory until the server is gone.
     data: tempfile::TempDir,
 }
 
@@ -31,10 +36,7 @@ impl World {
             ("ENABLE_MULTI_USER_BASIC_AUTH", "true"),
             ("ENABLE_OFFLINE_ACCESS", "true"),
             ("VECTOR_SYNC_ENABLED", "true"),
-            (
-                "TOKEN_ENCRYPTION_KEY",
-                "YmVuY2ggb25seTogYSBrZXkgdGhhdCBldmVyeW9uZSA=",
-            ),
+            ("TOKEN_ENCRYPTION_KEY", ENCRYPTION_KEY_TEXT),
             ("METRICS_ENABLED", "false"),
             ("LOG_LEVEL", "error"),
             ("EMBEDDING_PROVIDER", "none"),
@@ -43,7 +45,8 @@ impl World {
         ];
         pairs.extend_from_slice(extra);
         let overrides = CliOverrides {
-            port: Some(0),
+            // Any free one, unless somebody must know it before.
+            port: extra.iter().all(|(name, _)| *name != "PORT").then_some(0),
             ..CliOverrides::default()
         };
         let config = Config::load(&Environment::from_pairs(pairs), &overrides)
@@ -56,6 +59,34 @@ impl World {
             data,
             database,
         })
+    }
+
+    /// The server's database.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// Cuts every connection to the server's database and refuses new ones, as when `PostgreSQL` is stopped.
+    pub async fn cut_database(&self) -> Outcome<()> {
+        let url = url::Url::parse(&self.database)?;
+        let name = url.path().trim_start_matches('/');
+        let mut connection = sqlx::PgConnection::connect(&dotenvy::var("DATABASE_URL")?).await?;
+        for statement in [
+            format!("alter database {name} with allow_connections false"),
+            format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"),
+        ] {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+                .execute(&mut connection)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the files of the index away, or brings them back.
+    pub fn move_index(&self, is_there: bool) -> std::io::Result<()> {
+        let (here, away) = (self.data.path().join("index"), self.data.path().join("away"));
+        let (from, to) = if is_there { (away, here) } else { (here, away) };
+        std::fs::rename(from, to)
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -113,6 +144,11 @@ impl World {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+/// A port that is free now.
+pub fn free_port() -> Outcome<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 #[expect(clippy::disallowed_methods, reason = "a plain client of the server")]

@@ -8,9 +8,11 @@ use crate::api::IndexProbe;
 use crate::auth::grants::{Grants, PgAllowedScopes, SyncCredentials};
 use crate::auth::{ConfiguredCredentials, CredentialProvider};
 use crate::clock::SharedClock;
-use crate::config::Config;
+use crate::config::{Config, Role};
+use crate::documents::TextExtractor;
+use crate::index::IndexRight;
 use crate::mcp::{SemanticBackend, StatusCache};
-use crate::search::SearchService;
+use crate::search::{Reranking, SearchService, rerank};
 use crate::sync::{SyncEngine, SyncParts, SyncStatusService};
 use crate::webhooks::{HintEffect, Webhooks};
 use crate::worker::{self, Duties};
@@ -33,17 +35,24 @@ pub(super) async fn start(
     identity: &Identity,
     grants: Option<&Grants>,
     webhooks: Option<&Webhooks>,
+    extractor: Arc<dyn TextExtractor>,
     parts: &mut Parts,
 ) -> Result<Option<Semantic>, AppError> {
+    let works = config.server.role != Role::Api;
     if let Some(grants) = grants {
-        spawn_upkeep(config, foundation, grants, webhooks, parts);
+        if works {
+            spawn_upkeep(config, foundation, grants, webhooks, parts);
+        }
+        // Requests and scans start refreshes, too, until they end; one that was answered must be stored.
+        let broker = grants.broker.clone();
+        parts.at_end("a refresh of a grant", async move { broker.finish().await });
     }
     if !config.sync.enabled {
         return Ok(None);
     }
     let service = Arc::new(index_service::open(config, foundation).await?);
     let status = SyncStatusService::new(foundation.pool().clone(), foundation.clock.clone());
-    let search = search_service(config, foundation, &service);
+    let search = search_service(config, foundation, &service)?;
     let backend = SemanticBackend {
         search: Arc::new(search.clone()),
         status: StatusCache::new(Arc::new(status.clone()), foundation.clock.clone()),
@@ -53,19 +62,28 @@ pub(super) async fn start(
         "the gauges",
         gauges::publish(status.clone(), service.index.clone()),
     );
+    if !works {
+        let (service, pool) = (service.clone(), foundation.pool().clone());
+        parts.spawn_endless(
+            "the watch over the index",
+            async move { service.observe(&pool).await },
+        );
+    }
     let consented = grants.map(|grants| {
         let allowed = Arc::new(PgAllowedScopes::new(foundation.pool().clone()));
         Arc::new(SyncCredentials::new(grants.credentials.clone(), allowed)) as Arc<dyn CredentialProvider>
     });
-    if let Some(credentials) = consented.or_else(|| identity.background.clone()) {
+    let credentials = consented.or_else(|| identity.background.clone());
+    if let Some(credentials) = credentials.filter(|_| works) {
         let work = Work {
-            engines: Engines::new(config, foundation, &service, credentials),
+            engines: Engines::new(config, foundation, &service, credentials, extractor),
             service,
             trigger: identity.trigger.clone(),
             account: identity.account.clone(),
             pool: foundation.worker_pool().clone(),
             clock: foundation.clock.clone(),
             grace: Duration::from_secs(config.server.shutdown_grace_seconds),
+            recognises: config.ocr.is_some(),
         };
         parts.spawn("the background sync", work.run(parts.shutdown()));
     }
@@ -97,20 +115,33 @@ fn spawn_upkeep(
         worker::run(duties, pool, clock, shutdown, grace).await;
         Ok(())
     });
-    // Requests and scans start refreshes, too, until they end; one that was answered must be stored.
-    let broker = grants.broker.clone();
-    parts.at_end("a refresh of a grant", async move { broker.finish().await });
 }
 
-fn search_service(config: &Config, foundation: &Foundation, service: &IndexService) -> SearchService {
-    SearchService::new(
+fn search_service(
+    config: &Config,
+    foundation: &Foundation,
+    service: &IndexService,
+) -> Result<SearchService, AppError> {
+    let reranking = config
+        .rerank
+        .as_ref()
+        .map(|settings| {
+            let threads = config.embedding.threads;
+            rerank::configured(settings, threads, foundation.clock.clone()).map(|reranker| Reranking {
+                reranker,
+                candidates: settings.candidates,
+            })
+        })
+        .transpose()?;
+    let search = SearchService::new(
         foundation.pool().clone(),
         service.index.clone(),
-        service.embedder.clone(),
+        service.query_embedder.clone(),
         service.sparse.clone(),
         config.nextcloud.public_url.clone(),
         service.readiness.clone(),
-    )
+    );
+    Ok(search.with_reranking(reranking))
 }
 
 /// Makes sync engines: a stopped one does not start again.
@@ -125,6 +156,7 @@ impl Engines {
         foundation: &Foundation,
         service: &IndexService,
         credentials: Arc<dyn CredentialProvider>,
+        extractor: Arc<dyn TextExtractor>,
     ) -> Self {
         let parts = SyncParts {
             pool: foundation.worker_pool().clone(),
@@ -134,6 +166,7 @@ impl Engines {
             embedder: service.embedder.clone(),
             chunker: service.chunker.clone(),
             sparse: service.sparse.clone(),
+            extractor,
             config: config.sync.clone(),
         };
         Self { parts, credentials }
@@ -152,6 +185,8 @@ struct Work {
     pool: sqlx::PgPool,
     clock: SharedClock,
     grace: Duration,
+    /// An OCR service is configured.
+    recognises: bool,
 }
 
 impl Work {
@@ -165,20 +200,44 @@ impl Work {
             if !self.service.rebuild_until_ready(&self.pool, &shutdown).await {
                 return Ok(());
             }
+            let mut right = tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                right = self.service.right_to_write(&self.pool) => match right.transpose() {
+                    Ok(right) => right,
+                    Err(error) => {
+                        tracing::warn!(%error, "the index cannot be written yet");
+                        continue;
+                    }
+                },
+            };
             drop(index_work);
-            self.round(engine, &shutdown).await;
+            Box::pin(self.round(engine, &mut right, &shutdown)).await;
         }
         Ok(())
     }
 
-    /// Works until `shutdown`, or until the index is lost.
-    async fn round(&self, engine: Arc<SyncEngine>, shutdown: &CancellationToken) {
-        if let Err(error) = engine.release_orphans().await {
+    /// Works until `shutdown`, or until the index is lost or wanted by another process.
+    async fn round(
+        &self,
+        engine: Arc<SyncEngine>,
+        right: &mut Option<IndexRight>,
+        shutdown: &CancellationToken,
+    ) {
+        // An index without a right is locked by this process: nobody else works. With a shared one others may, and
+        // leases of those that are gone run out.
+        if right.is_none()
+            && let Err(error) = engine.release_orphans().await
+        {
             tracing::warn!(%error, "leases of an earlier process run out by themselves");
+        }
+        if self.recognises
+            && let Err(error) = engine.retry_scans_without_text().await
+        {
+            tracing::warn!(%error, "scans without a text layer wait for the next start");
         }
         let round = shutdown.child_token();
         let upkeep = async {
-            self.service.keep_up(shutdown).await;
+            self.service.keep_up(&self.pool, right, shutdown).await;
             round.cancel();
         };
         let account = enqueue_account(engine.clone(), self.account.clone(), round.clone());

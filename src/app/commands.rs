@@ -1,8 +1,9 @@
 //! The commands that do not only look.
 
-use super::output::say;
+use super::output::{report_fatal, say};
 use super::signals::shutdown_token;
 use super::{AppError, ExitReason, Foundation, RunningServer, StartOptions, index_service, progress};
+use crate::api::openapi_json;
 use crate::config::{self, Config, Mode};
 use crate::telemetry;
 use std::process::ExitCode;
@@ -16,6 +17,7 @@ pub async fn serve(config: Config) -> Result<ExitReason, AppError> {
     let options = StartOptions {
         metrics: Some(metrics),
         interrupt: shutdown.clone(),
+        ..StartOptions::default()
     };
     let server = match RunningServer::start(config, options).await {
         Err(AppError::StoppedAtStart) => return Ok(ExitReason::Done),
@@ -45,8 +47,8 @@ pub async fn stdio(config: Config) -> Result<ExitReason, AppError> {
     start_logs(&config)?;
     let shutdown = shutdown_token()?;
     let options = StartOptions {
-        metrics: None,
         interrupt: shutdown.clone(),
+        ..StartOptions::default()
     };
     let server = match RunningServer::start_without_listener(config, options).await {
         Err(AppError::StoppedAtStart) => return Ok(ExitReason::Done),
@@ -90,6 +92,17 @@ pub async fn reindex(config: Config) -> Result<ExitReason, AppError> {
     let points = outcome?;
     say(&format!("the index is rebuilt: {points} passages"));
     Ok(ExitReason::Done)
+}
+
+/// Prints the description of the HTTP API. No configuration is needed.
+pub fn print_openapi() -> ExitCode {
+    match openapi_json() {
+        Ok(text) => {
+            say(&text);
+            ExitCode::SUCCESS
+        }
+        Err(error) => report_fatal(&error),
+    }
 }
 
 /// Prints every configuration variable as Markdown.

@@ -3,8 +3,10 @@
 use crate::audit::AuditError;
 use crate::auth::oidc::IdpHttpError;
 use crate::db::{DbError, MigrateError, OpenError, installation};
+use crate::documents::OcrUnusable;
 use crate::index::{EmbeddingError, IndexError, RebuildError};
 use crate::nextcloud::NextcloudError;
+use crate::search::rerank::RerankError;
 use crate::sync::SyncError;
 use crate::telemetry::LogError;
 use std::net::SocketAddr;
@@ -39,6 +41,12 @@ pub enum AppError {
     /// The embedding model cannot be used.
     #[error(transparent)]
     Embedding(#[from] EmbeddingError),
+    /// The OCR service cannot be used as configured.
+    #[error(transparent)]
+    Ocr(#[from] OcrUnusable),
+    /// The reranker cannot be used.
+    #[error(transparent)]
+    Rerank(#[from] RerankError),
     /// The sync failed.
     #[error(transparent)]
     Sync(#[from] SyncError),

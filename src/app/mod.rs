@@ -3,6 +3,7 @@
 //! | file | concept |
 //! |---|---|
 //! | `foundation` | database, keys, schema: what every command needs |
+//! | `embedder` | who makes dense vectors, by configuration |
 //! | `index_service` | opening, rebuilding and keeping up the index |
 //! | `identity` | who may call, and the background credential, by mode |
 //! | `running`, `parts` | a running server and its tasks |
@@ -17,7 +18,9 @@ mod audit_command;
 mod background;
 mod commands;
 mod doctor;
+mod embedder;
 mod error;
+mod extraction;
 mod foundation;
 mod gauges;
 mod identity;
@@ -33,7 +36,7 @@ mod running;
 mod signals;
 
 pub use audit_command::{AuditQuery, Since, SinceError, audit};
-pub use commands::{migrate, print_config_reference, reindex, serve, stdio};
+pub use commands::{migrate, print_config_reference, print_openapi, reindex, serve, stdio};
 pub use doctor::doctor;
 pub use error::AppError;
 pub use foundation::Foundation;

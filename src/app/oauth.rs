@@ -4,8 +4,8 @@ use super::identity::Identity;
 use super::parts::Parts;
 use super::{AppError, Foundation};
 use crate::api::{
-    Documents, ManagementParts, ManagementState, PagesParts, PagesState, ProtectedResource, SearchRoutes,
-    SearchRoutesParts,
+    DocumentRoutes, Documents, ManagementParts, ManagementState, PagesParts, PagesState, Previews,
+    ProtectedResource, SearchRoutes, SearchRoutesParts,
 };
 use crate::audit::PgAuditTrail;
 use crate::auth::access::UserAccess;
@@ -195,24 +195,25 @@ impl OAuth {
             app_passwords: identity.app_passwords.clone(),
             credentials,
             webhooks: self.webhooks().cloned(),
-            consent_url: self.urls.server("/oauth/authorize-nextcloud"),
+            consent_page: self
+                .consented
+                .is_some()
+                .then(|| self.urls.server("/oauth/authorize-nextcloud")),
+            audit: Arc::new(PgAuditTrail::new(foundation.pool().clone())),
             clock: foundation.clock.clone(),
         })
     }
 
     /// The routes that answer from documents.
     pub(super) fn search_routes(
-        &self,
         management: &ManagementState,
         documents: Option<Documents>,
+        previews: Previews,
     ) -> SearchRoutes {
         SearchRoutes::new(SearchRoutesParts {
             management: management.clone(),
             documents,
-            consent_page: self
-                .consented
-                .is_some()
-                .then(|| self.urls.server("/oauth/authorize-nextcloud")),
+            previews,
         })
     }
 
@@ -222,6 +223,7 @@ impl OAuth {
         foundation: &Foundation,
         identity: &Identity,
         sync_status: Option<StatusCache>,
+        documents: Option<DocumentRoutes>,
     ) -> Option<PagesState> {
         let consented = self.consented.as_ref()?;
         Some(PagesState::new(PagesParts {
@@ -233,7 +235,9 @@ impl OAuth {
             ),
             access: consented.grants.access.clone(),
             audit_rows: Arc::new(consented.audit.clone()),
+            webhooks: sync_status.is_some().then(|| consented.webhooks.clone()),
             sync_status,
+            documents,
             takes_app_passwords: identity.app_passwords.is_some(),
             urls: self.urls.clone(),
             clock: foundation.clock.clone(),

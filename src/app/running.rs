@@ -3,19 +3,22 @@
 use super::identity::Identity;
 use super::oauth::OAuth;
 use super::parts::Parts;
-use super::{AppError, Foundation, background, ingress, patience};
+use super::{AppError, Foundation, background, extraction, ingress, patience};
 use crate::api::{
-    self, ApiState, ApiStateParts, DatabaseProbe, Documents, NextcloudProbe, Probe, Readiness, StatusFacts,
+    self, ApiState, ApiStateParts, DatabaseProbe, Documents, NextcloudProbe, Previews, Probe, Readiness,
+    SearchRoutes, StatusFacts,
 };
 use crate::auth::oidc::IdentityProvider;
 use crate::auth::{ConfiguredCredentials, McpGate};
-use crate::config::{Config, Mode};
+use crate::config::{Config, Mode, Role};
 use crate::mcp::{self, EnabledApps, HostPolicy, Links, McpServer, McpServerParts, NextcloudCapabilities};
 use crate::nextcloud::Nextcloud;
+use crate::sandbox::Sandbox;
 use crate::sync::{Purge, SyncStatusService};
 use crate::telemetry;
 use crate::telemetry::metrics::Metrics;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -32,6 +35,19 @@ pub struct StartOptions {
     pub metrics: Option<Metrics>,
     /// Ends a start that still waits for the database.
     pub interrupt: CancellationToken,
+    /// The program that reads untrusted documents in child processes; by default the running one, which then must call
+    /// [`crate::sandbox::run_if_child`] first of all.
+    pub sandbox_program: Option<PathBuf>,
+}
+
+impl StartOptions {
+    /// Where untrusted documents are read, with places of its own.
+    fn sandbox(&self) -> Sandbox {
+        match self.sandbox_program.clone() {
+            Some(program) => Sandbox::new().with_program(program),
+            None => Sandbox::new(),
+        }
+    }
 }
 
 /// A running server. [`RunningServer::stop`] ends it in order; dropping it does not stop a private cluster.
@@ -70,7 +86,15 @@ impl RunningServer {
         let foundation = patience::open(&config, listener.as_ref(), &options.interrupt).await?;
         let listener = listener.map(TcpListener::from_std).transpose()?;
         let mut parts = Parts::new();
-        match Self::start_parts(&config, &foundation, &mut parts, listener, options).await {
+        // On the heap: whoever starts a server holds this future in its own.
+        let starting = Box::pin(Self::start_parts(
+            &config,
+            &foundation,
+            &mut parts,
+            listener,
+            options,
+        ));
+        match starting.await {
             Ok(started) => Ok(Self {
                 address: started.address,
                 grace: Duration::from_secs(config.server.shutdown_grace_seconds),
@@ -104,7 +128,11 @@ impl RunningServer {
         }
         let grants = oauth.as_ref().and_then(OAuth::grants);
         let webhooks = oauth.as_ref().and_then(OAuth::webhooks);
-        let semantic = background::start(config, foundation, &identity, grants, webhooks, parts).await?;
+        // One for people and one for the sync, so that people do not wait for the sync's places.
+        let previews = Previews::new(options.sandbox());
+        let extractor = extraction::extractor(config, foundation, options.sandbox())?;
+        let semantic =
+            background::start(config, foundation, &identity, grants, webhooks, extractor, parts).await?;
 
         let mut probes: Vec<Arc<dyn Probe>> = vec![
             Arc::new(DatabaseProbe(foundation.pool().clone())),
@@ -147,6 +175,11 @@ impl RunningServer {
                 Some((oauth, resource)) => oauth.gate(config, foundation, &nextcloud, resource),
                 None => identity.gate.clone(),
             };
+            let search_routes = management
+                .as_ref()
+                .map(|management| OAuth::search_routes(management, documents, previews));
+            let searched = search_routes.as_ref().and_then(SearchRoutes::documents);
+            let arrivals = ingress::start(config, foundation, parts);
             let state = ApiState::new(ApiStateParts {
                 facts,
                 gate,
@@ -155,15 +188,13 @@ impl RunningServer {
                 readiness: readiness.clone(),
                 sync_status: status.clone(),
                 app_passwords: identity.app_passwords.clone(),
-                search_routes: oauth
-                    .as_ref()
-                    .zip(management.as_ref())
-                    .map(|(oauth, management)| oauth.search_routes(management, documents)),
-                management,
                 pages: oauth
                     .as_ref()
-                    .and_then(|oauth| oauth.pages(foundation, &identity, status)),
-                webhook_ingress: ingress::start(config, foundation, parts),
+                    .and_then(|oauth| oauth.pages(foundation, &identity, status, searched)),
+                search_routes,
+                management,
+                webhook_watch: arrivals.as_ref().map(|arrivals| arrivals.watch.clone()),
+                webhook_ingress: arrivals.map(|arrivals| arrivals.ingress),
                 identity_provider: oauth
                     .as_ref()
                     .map(|oauth| oauth.provider() as Arc<dyn IdentityProvider>),
@@ -173,7 +204,12 @@ impl RunningServer {
                 entropy: foundation.entropy.clone(),
             });
             let grace = Duration::from_secs(config.server.shutdown_grace_seconds);
-            let serving = api::serve(listener, api::router(state), parts.shutdown(), grace);
+            let router = match config.server.role {
+                // A worker is asked about its health only.
+                Role::Worker => api::health_router(state),
+                Role::All | Role::Api => api::router(state),
+            };
+            let serving = api::serve(listener, router, parts.shutdown(), grace);
             parts.spawn("the HTTP server", async move { Ok(serving.await?) });
         }
         let sync_status = semantic.map(|semantic| semantic.status);

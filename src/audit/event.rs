@@ -27,13 +27,15 @@ pub enum AuditAction {
     ClientRegistration,
     /// A webhook was registered at Nextcloud.
     WebhookRegistration,
+    /// An administrator took a type of documents out of the index, everybody's.
+    IndexPurge,
     /// Somebody logged in to the pages.
     Login,
 }
 
 impl AuditAction {
     /// All actions.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Consent,
         Self::ConsentRefused,
         Self::RefreshFailed,
@@ -44,6 +46,7 @@ impl AuditAction {
         Self::KeyRotation,
         Self::ClientRegistration,
         Self::WebhookRegistration,
+        Self::IndexPurge,
         Self::Login,
     ];
 
@@ -60,6 +63,7 @@ impl AuditAction {
             Self::KeyRotation => "key_rotation",
             Self::ClientRegistration => "client_registration",
             Self::WebhookRegistration => "webhook_registration",
+            Self::IndexPurge => "index_purge",
             Self::Login => "login",
         }
     }

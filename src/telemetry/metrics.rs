@@ -37,10 +37,24 @@ pub const SEARCH_UNREADABLE: &str = "ncmcp_search_results_unreadable_total";
 pub const TOKEN_REFRESHES: &str = "ncmcp_token_refreshes_total";
 /// Deliveries of webhooks, by `outcome`.
 pub const WEBHOOK_DELIVERIES: &str = "ncmcp_webhook_deliveries_total";
+/// Seconds from an event at Nextcloud until its delivery came.
+pub const WEBHOOK_LAG_SECONDS: &str = "ncmcp_webhook_lag_seconds";
+/// Changes that scans found and no delivery has announced since, by `doc_type`.
+pub const UNANNOUNCED_CHANGES: &str = "ncmcp_webhook_unannounced_changes";
+/// Types of documents whose webhooks stay silent although scans find changes.
+pub const SILENT_WEBHOOKS: &str = "ncmcp_webhooks_silent";
+/// Documents read in child processes, by `task` and `outcome`.
+pub const SANDBOX_TASKS: &str = "ncmcp_sandbox_tasks_total";
+/// Seconds of such a process, by `task`.
+pub const SANDBOX_SECONDS: &str = "ncmcp_sandbox_task_duration_seconds";
 /// Anonymous resident memory of this process.
 pub const RSS_ANON_BYTES: &str = "ncmcp_process_rss_anon_bytes";
 
-const COUNTERS: [(&str, &str); 8] = [
+const COUNTERS: [(&str, &str); 9] = [
+    (
+        SANDBOX_TASKS,
+        "Documents read in child processes, by task and outcome.",
+    ),
     (WEBHOOK_DELIVERIES, "Deliveries of webhooks, by outcome."),
     (HTTP_REQUESTS, "Requests answered, by route, method and status."),
     (TOOL_CALLS, "MCP tool calls, by tool and outcome."),
@@ -53,7 +67,15 @@ const COUNTERS: [(&str, &str); 8] = [
         "Search results left out because their reader may not open them now.",
     ),
 ];
-const GAUGES: [(&str, &str); 4] = [
+const GAUGES: [(&str, &str); 6] = [
+    (
+        UNANNOUNCED_CHANGES,
+        "Changes that scans found and no delivery of a webhook has announced since, by doc_type.",
+    ),
+    (
+        SILENT_WEBHOOKS,
+        "Types of documents whose webhooks stay silent although scans find changes.",
+    ),
     (
         OLDEST_SCAN_SECONDS,
         "Seconds since the last complete scan of the active user who has waited longest.",
@@ -65,7 +87,12 @@ const GAUGES: [(&str, &str); 4] = [
         "Anonymous resident memory of this process, in bytes.",
     ),
 ];
-const HISTOGRAMS: [(&str, &str); 5] = [
+const HISTOGRAMS: [(&str, &str); 7] = [
+    (
+        WEBHOOK_LAG_SECONDS,
+        "Seconds from an event at Nextcloud until its delivery came.",
+    ),
+    (SANDBOX_SECONDS, "Seconds of a document's child process, by task."),
     (HTTP_REQUEST_SECONDS, "Seconds until an answer, by route."),
     (TOOL_CALL_SECONDS, "Seconds of an MCP tool call, by tool."),
     (

@@ -49,6 +49,27 @@ pub fn webhook(outcome: &'static str) {
     metrics::counter!(names::WEBHOOK_DELIVERIES, "outcome" => outcome).increment(1);
 }
 
+/// A webhook was delivered so long after its event.
+pub fn webhook_lag(lag: Duration) {
+    metrics::histogram!(names::WEBHOOK_LAG_SECONDS).record(lag.as_secs_f64());
+}
+
+/// How many changes of a type scans have found that no delivery announced since.
+pub fn unannounced_changes(doc_type: &str, count: i64) {
+    metrics::gauge!(names::UNANNOUNCED_CHANGES, "doc_type" => doc_type.to_owned()).set(as_gauge(count));
+}
+
+/// For how many types of documents webhooks stay silent.
+pub fn silent_webhooks(count: usize) {
+    metrics::gauge!(names::SILENT_WEBHOOKS).set(as_gauge(i64::try_from(count).unwrap_or(i64::MAX)));
+}
+
+/// A child process read a document, or died over it.
+pub fn sandbox_task(task: &'static str, outcome: &'static str, elapsed: Duration) {
+    metrics::counter!(names::SANDBOX_TASKS, "task" => task, "outcome" => outcome).increment(1);
+    metrics::histogram!(names::SANDBOX_SECONDS, "task" => task).record(elapsed.as_secs_f64());
+}
+
 /// A search was answered; `unreadable` results were left out.
 pub fn search(algorithm: &'static str, unreadable: usize, elapsed: Duration) {
     metrics::histogram!(names::SEARCH_SECONDS, "algorithm" => algorithm).record(elapsed.as_secs_f64());

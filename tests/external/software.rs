@@ -7,7 +7,7 @@ pub fn node() -> PathBuf {
     handed_over("EXTERNAL_NODE")
 }
 
-/// The directory with the npm package `oidc-provider`.
+/// The directory with the npm packages `oidc-provider` and `playwright-core`.
 pub fn node_modules() -> PathBuf {
     handed_over("EXTERNAL_NODE_MODULES")
 }
@@ -15,6 +15,21 @@ pub fn node_modules() -> PathBuf {
 /// A Python with the package `mcp`.
 pub fn python() -> PathBuf {
     handed_over("EXTERNAL_PYTHON")
+}
+
+/// A Chromium.
+pub fn chromium() -> PathBuf {
+    handed_over("EXTERNAL_CHROMIUM")
+}
+
+/// The program `schemathesis`.
+pub fn schemathesis() -> PathBuf {
+    let program = python().with_file_name("schemathesis");
+    assert!(
+        program.exists(),
+        "schemathesis is not installed: run scripts/test"
+    );
+    program
 }
 
 /// A file beside the tests.

@@ -80,7 +80,11 @@ impl Setup {
     }
 
     async fn start(&self) -> RunningServer {
-        RunningServer::start(self.config(), StartOptions::default())
+        let options = StartOptions {
+            sandbox_program: Some(env!("CARGO_BIN_EXE_nextcloud-mcp-server").into()),
+            ..StartOptions::default()
+        };
+        RunningServer::start(self.config(), options)
             .await
             .expect("the server starts")
     }
@@ -107,7 +111,7 @@ pub struct World {
     processes: Vec<(String, Child)>,
     http: reqwest::Client,
     /// Holds the data directory until the test ends.
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl World {
@@ -126,7 +130,7 @@ impl World {
             processes: Vec::new(),
             database,
             http: client(),
-            _data: data,
+            data,
             setup,
         }
     }
@@ -164,6 +168,11 @@ impl World {
             answer.is_ok_and(|answer| answer.status() == 200)
         })
         .await;
+    }
+
+    /// A directory that is gone after the test.
+    pub fn scratch(&self) -> &std::path::Path {
+        self.data.path()
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -168,7 +168,7 @@ async fn the_missions_walk_through() {
 }
 
 /// The hidden token of the form with this action; a page may have several forms.
-fn form_token(page: &Page, action: &str) -> String {
+pub fn form_token(page: &Page, action: &str) -> String {
     let form = page
         .body
         .find(&format!("action=\"{action}\""))

@@ -107,6 +107,17 @@ impl Process {
             .collect()
     }
 
+    /// `RssAnon` in bytes: what the process itself holds.
+    pub fn private_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"))
+            .unwrap();
+        let kilobytes: u64 = line.trim().strip_suffix("kB").unwrap().trim().parse().unwrap();
+        kilobytes * 1024
+    }
+
     pub fn signal(&self, signal: nix::sys::signal::Signal) {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
         nix::sys::signal::kill(pid, signal).unwrap();

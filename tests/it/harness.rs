@@ -128,7 +128,11 @@ impl Setup {
     }
 
     async fn start_server(&self) -> RunningServer {
-        RunningServer::start(config(&self.env), StartOptions::default())
+        let options = StartOptions {
+            sandbox_program: Some(env!("CARGO_BIN_EXE_nextcloud-mcp-server").into()),
+            ..StartOptions::default()
+        };
+        RunningServer::start(config(&self.env), options)
             .await
             .expect("the server starts")
     }
@@ -236,6 +240,17 @@ impl World {
             env: self.env.clone(),
         };
         self.server = Some(setup.start_server().await);
+    }
+
+    /// Starts a further process on the same database, with these settings changed.
+    pub async fn start_beside(&self, changes: &[(&str, &str)]) -> RunningServer {
+        let mut setup = Setup {
+            env: self.env.clone(),
+        };
+        for (name, value) in changes {
+            setup = setup.set(name, value);
+        }
+        setup.start_server().await
     }
 
     /// Hands over an app password for background sync.

@@ -6,10 +6,15 @@
 )]
 
 mod app_password;
+mod apps;
+mod astrolabe;
 mod bad_input;
 mod consent;
 mod crash;
+mod embedding;
 mod files;
+mod formats;
+mod groupware;
 mod harness;
 mod health;
 mod isolation;
@@ -18,6 +23,12 @@ mod mcp_transport;
 mod notes;
 mod oauth;
 mod outage;
+mod pdf;
+mod pdf_preview;
+mod qdrant;
+#[path = "../qdrant_stand_in/mod.rs"]
+mod qdrant_stand_in;
+mod sandbox;
 mod secrets;
 mod startup;
 mod sync;

@@ -122,3 +122,65 @@ async fn w10_a_user_who_is_no_administrator_is_told_of_delegation() {
         "{refused}"
     );
 }
+
+/// The panel of this server itself: an administrator consents, switches a preset on, and what Nextcloud's background job
+/// delivers is found within seconds and shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preset_switched_on_at_app_makes_changes_searchable_soon() {
+    let sim = prepared().await;
+    sim.world().put_file("alice", "/a.txt", b"avocet");
+    let setup = Setup::hybrid().set("VECTOR_SYNC_SCAN_INTERVAL", "86400");
+    let hybrid = start(setup, sim).await;
+    let (world, app) = (&hybrid.world, format!("{}/app", hybrid.url));
+    world.provision(crate::harness::ALICE).await;
+    world
+        .until_titles(
+            Some(crate::harness::ALICE),
+            "avocet",
+            "the first scan",
+            |titles| titles.len() == 1,
+        )
+        .await;
+    let mut browser = hybrid.browser(ADMIN);
+    assert_eq!(hybrid.consent(&mut browser).await.status, 200);
+    let page = browser.visit(&app, None).await.unwrap();
+    assert!(page.body.contains("Change notices"), "{}", page.body);
+    let csrf = crate::consent::form_token(&page, "/app/webhooks");
+    let fields = [
+        ("csrf", csrf.as_str()),
+        ("action", "on"),
+        ("preset", "files_sync"),
+    ];
+    let page = browser
+        .submit(&format!("{app}/webhooks"), &fields, None)
+        .await
+        .unwrap();
+    assert_eq!(page.status, 200, "{}", page.body);
+    assert!(page.body.contains("Switched on."), "{}", page.body);
+
+    world.sim.world().put_file("alice", "/b.txt", b"bittern");
+    let delivered = world.sim.world().deliver_webhooks().await;
+    assert!(!delivered.is_empty());
+    assert!(
+        delivered.iter().all(|delivery| delivery.status == Some(202)),
+        "{delivered:?}"
+    );
+    let begun = std::time::Instant::now();
+    world
+        .until_titles(
+            Some(crate::harness::ALICE),
+            "bittern",
+            "told by a webhook",
+            |titles| titles == ["b.txt"],
+        )
+        .await;
+    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+    let page = browser.visit(&app, None).await.unwrap();
+    assert!(page.body.contains("after its event"), "{}", page.body);
+
+    // Whoever is no administrator sees nothing of it.
+    let mut alice = hybrid.browser(crate::harness::ALICE);
+    let page = alice.visit(&app, None).await.unwrap();
+    assert_eq!(page.status, 200, "{}", page.body);
+    assert!(!page.body.contains("Change notices"), "{}", page.body);
+}

@@ -9,8 +9,10 @@
 //! | `bearer` | whether Nextcloud takes access tokens |
 //! | `lifetimes` | how long a consent lives, background jobs |
 //! | `consents` | what users granted, and what became of it |
+//! | `webhooks` | whether Nextcloud tells of changes |
 //! | `storage` | database, extensions, key, index |
-//! | `embedder` | dense vectors |
+//! | `embedder`, `reranker` | the models |
+//! | `sandbox` | the processes in which documents are read |
 //!
 //! It changes nothing, and sends no credentials but the configured ones and one live access token.
 
@@ -23,7 +25,10 @@ mod finding;
 mod lifetimes;
 mod nextcloud;
 mod provider;
+mod reranker;
+mod sandbox;
 mod storage;
+mod webhooks;
 
 use super::{AppError, ExitReason, Foundation, say};
 use crate::config::{BackgroundCredential, Config, Mode};
@@ -32,7 +37,9 @@ use finding::{Finding, State};
 
 /// Prints what each check found; fails when something is broken.
 pub async fn doctor(config: Config, json: bool) -> Result<ExitReason, AppError> {
-    let findings = examine(&config).await;
+    let mut findings = examine(&config).await;
+    // Here and not there: it starts this very program, which in unit tests is another.
+    findings.push(sandbox::check().await);
     let broken = findings.iter().any(|finding| finding.state == State::Problem);
     if json {
         say(&serde_json::to_string_pretty(&findings).unwrap_or_default());
@@ -89,11 +96,13 @@ async fn examine(config: &Config) -> Vec<Finding> {
         findings.push(bearer::check(config, nextcloud.as_ref(), database).await);
         findings.extend(lifetimes::check(config, database).await);
         findings.extend(consents::check(config, database).await);
+        findings.extend(webhooks::check(config, database).await);
     }
     if let Some(foundation) = foundation {
         foundation.close().await;
     }
     findings.push(embedder::check(config).await);
+    findings.extend(reranker::check(config).await);
     findings
 }
 

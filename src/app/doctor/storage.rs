@@ -161,7 +161,11 @@ async fn index(config: &Config, foundation: &Foundation) -> Finding {
         Ok(Ok(name)) => Finding::ok(NAME, name),
         Ok(Err(detail)) => Finding::warning(NAME, detail, "it is built when the server starts"),
         Err(error) => {
-            let fix = "check the owner of DATA_DIR/index, or move it away: it can be rebuilt";
+            let fix = if config.qdrant.is_some() {
+                "check that the Qdrant server runs, QDRANT_URL (its gRPC port) and QDRANT_API_KEY"
+            } else {
+                "check the owner of DATA_DIR/index, or move it away: it can be rebuilt"
+            };
             Finding::problem(NAME, error.to_string(), fix)
         }
     }

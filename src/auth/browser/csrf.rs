@@ -14,6 +14,8 @@ pub enum Form {
     Consent,
     /// Take it back.
     Revoke,
+    /// Switch webhooks.
+    Webhooks,
     /// Log out.
     Logout,
 }
@@ -23,6 +25,7 @@ impl Form {
         match self {
             Self::Consent => "consent",
             Self::Revoke => "revoke",
+            Self::Webhooks => "webhooks",
             Self::Logout => "logout",
         }
     }
