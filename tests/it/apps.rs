@@ -131,9 +131,15 @@ async fn files_are_found_whatever_the_apps_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_excluded_file_is_never_found() {
     let sim = Simulator::start().await;
-    for (path, text) in [("/a.txt", "narwhal one"), ("/Private/b.txt", "narwhal two")] {
+    for (path, text) in [
+        ("/a.txt", "narwhal one"),
+        ("/Private/b.txt", "narwhal two"),
+        ("/c.txt", "narwhal three"),
+    ] {
         sim.world().put_file("alice", path, text);
     }
+    // Both exist: a tag to be excluded that nobody can see fails the scan.
+    sim.world().tag_file("alice", "/c.txt", "other");
     sim.world().tag_file("alice", "/Private", "secret");
     let world = Setup::hybrid()
         .set("EXCLUDED_TAGS", "other, secret")
