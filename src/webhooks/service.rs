@@ -91,10 +91,7 @@ impl Webhooks {
         selector: &EventSelector,
         origin: &AuditOrigin,
     ) -> Result<Webhook, WebhookError> {
-        let changing = self.lock.wait().await?;
-        let registered = self.register_alone(principal, selector, origin).await;
-        changing.end().await;
-        registered
+        self.alone(self.register_alone(principal, selector, origin)).await
     }
 
     async fn register_alone(
@@ -154,6 +151,17 @@ impl Webhooks {
         Err(problem)
     }
 
+    /// Waits until no other process changes webhooks, and keeps them from it meanwhile.
+    pub(super) async fn alone<T>(
+        &self,
+        change: impl Future<Output = Result<T, WebhookError>>,
+    ) -> Result<T, WebhookError> {
+        let changing = self.lock.wait().await?;
+        let changed = change.await;
+        changing.end().await;
+        changed
+    }
+
     /// Rows that are not wanted any more and stand nowhere need no request.
     pub(super) async fn forget_what_never_stood(&self, owner: &UserId) -> Result<(), WebhookError> {
         self.settle_companions(owner).await?;
@@ -175,10 +183,7 @@ impl Webhooks {
         id: i64,
         origin: &AuditOrigin,
     ) -> Result<(), WebhookError> {
-        let changing = self.lock.wait().await?;
-        let removed = self.remove_alone(principal, id, origin).await;
-        changing.end().await;
-        removed
+        self.alone(self.remove_alone(principal, id, origin)).await
     }
 
     async fn remove_alone(

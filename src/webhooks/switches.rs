@@ -18,10 +18,7 @@ impl Webhooks {
         preset: &Preset,
         origin: &AuditOrigin,
     ) -> Result<(), WebhookError> {
-        let changing = self.lock.wait().await?;
-        let switched = self.switch_on_alone(principal, preset, origin).await;
-        changing.end().await;
-        switched
+        self.alone(self.switch_on_alone(principal, preset, origin)).await
     }
 
     async fn switch_on_alone(
@@ -81,10 +78,7 @@ impl Webhooks {
         preset: &Preset,
         origin: &AuditOrigin,
     ) -> Result<(), WebhookError> {
-        let changing = self.lock.wait().await?;
-        let switched = self.switch_off_alone(principal, preset, origin).await;
-        changing.end().await;
-        switched
+        self.alone(self.switch_off_alone(principal, preset, origin)).await
     }
 
     async fn switch_off_alone(

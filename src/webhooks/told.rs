@@ -75,6 +75,29 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{SyncConfig, TagRules};
+    use crate::sync::sources::{self, SOURCES};
+    use std::time::Duration;
+
+    #[test]
+    fn sources_and_families_are_those_of_the_sync() {
+        let config = SyncConfig {
+            enabled: true,
+            scan_interval: Duration::from_mins(5),
+            full_walk_interval: Duration::from_hours(24),
+            workers: 1,
+            max_index_failures: 3,
+            max_file_size: 1,
+            tags: TagRules::default(),
+        };
+        let all = sources::all(&config);
+        let names: Vec<_> = all.iter().map(|source| source.name()).collect();
+        assert_eq!(names, SOURCES);
+        for told in Told::ALL {
+            let source = all.iter().find(|source| source.name() == told.source());
+            assert_eq!(source.map(|source| source.family()), Some(told.family()));
+        }
+    }
 
     #[test]
     fn a_class_tells_of_one_source() {

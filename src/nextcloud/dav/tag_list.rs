@@ -2,133 +2,33 @@
 //! has a tag without id, name or status 200, is an error: a tag that is overlooked would lift an exclusion.
 
 use super::SystemTag;
-use super::parser::resolve_reference;
-use super::property::DAV;
 use crate::nextcloud::NextcloudError;
-use quick_xml::NsReader;
-use quick_xml::events::Event;
-use quick_xml::name::{Namespace, ResolveResult};
-
-const OWNCLOUD: &str = "http://owncloud.org/ns";
+use crate::nextcloud::groupware::multistatus::{self, OWNCLOUD, malformed};
 
 /// End of the list's own address, which has no number behind it as the tags have.
 const COLLECTION: &str = "/systemtags";
 
-/// Deepest nesting; real answers have five levels.
-const MAX_DEPTH: usize = 32;
-
-#[derive(Default)]
-struct Parser {
-    /// Local names of the open elements; empty for those of other namespaces.
-    open: Vec<String>,
-    text: String,
-    href: String,
-    /// A status of the response that is not 200.
-    refused: bool,
-    id: Option<String>,
-    name: Option<String>,
-    tags: Vec<SystemTag>,
-    complete: bool,
-}
-
 /// Reads the document.
 pub(super) fn parse(body: &[u8]) -> Result<Vec<SystemTag>, NextcloudError> {
-    let text = std::str::from_utf8(body).map_err(|_invalid| malformed("the list of tags is not UTF-8"))?;
-    let mut reader = NsReader::from_str(text);
-    let mut parser = Parser::default();
-    loop {
-        let (namespace, event) = reader
-            .read_resolved_event()
-            .map_err(|_invalid| malformed("the list of tags is not well-formed XML"))?;
-        match event {
-            Event::Start(tag) => parser.start(&namespace, tag.local_name().as_ref())?,
-            Event::Empty(tag) => {
-                parser.start(&namespace, tag.local_name().as_ref())?;
-                parser.end()?;
-            }
-            Event::End(_) => parser.end()?,
-            Event::Text(text) => parser.text.push_str(&text),
-            Event::CData(text) => parser.text.push_str(&text),
-            Event::GeneralRef(reference) => parser.text.push(
-                resolve_reference(&reference).ok_or_else(|| malformed("XML with entities is refused"))?,
-            ),
-            Event::DocType(_) => return Err(malformed("XML with entities is refused")),
-            Event::Eof => break,
-            Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
+    let mut tags = Vec::new();
+    for response in multistatus::parse(body)?.responses {
+        let id = response.value(OWNCLOUD, "id");
+        // The collection itself has no id.
+        if id.is_none() && response.href.trim_end_matches('/').ends_with(COLLECTION) {
+            continue;
         }
-    }
-    if parser.complete {
-        Ok(parser.tags)
-    } else {
-        Err(malformed("the list of tags is cut off"))
-    }
-}
-
-impl Parser {
-    fn start(&mut self, namespace: &ResolveResult<'_>, name: &str) -> Result<(), NextcloudError> {
-        let name = match namespace {
-            ResolveResult::Bound(Namespace(uri)) if *uri == DAV => name.to_owned(),
-            ResolveResult::Bound(Namespace(uri)) if *uri == OWNCLOUD => format!("oc:{name}"),
-            _ => String::new(),
-        };
-        if self.open.is_empty() && (name != "multistatus" || self.complete) {
-            return Err(malformed("not a multistatus document"));
-        }
-        if self.open.len() >= MAX_DEPTH {
-            return Err(malformed("the XML is nested too deeply"));
-        }
-        if name == "response" {
-            (self.id, self.name, self.refused) = (None, None, false);
-            self.href.clear();
-        }
-        self.text.clear();
-        self.open.push(name);
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<(), NextcloudError> {
-        let ended = self
-            .open
-            .pop()
-            .ok_or_else(|| malformed("the XML is not balanced"))?;
-        let text = std::mem::take(&mut self.text);
-        let in_prop = self.open.last().is_some_and(|parent| parent == "prop");
-        match ended.as_str() {
-            "oc:id" if in_prop => self.id = Some(text.trim().to_owned()),
-            "oc:display-name" if in_prop => self.name = Some(text),
-            "href" if self.open.last().is_some_and(|parent| parent == "response") => {
-                text.trim().clone_into(&mut self.href);
-            }
-            "status" => self.refused |= text.split_ascii_whitespace().nth(1) != Some("200"),
-            "response" => self.response()?,
-            "multistatus" if self.open.is_empty() => self.complete = true,
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// The collection itself has no id, which a status tells.
-    fn response(&mut self) -> Result<(), NextcloudError> {
-        let id = self.id.take().filter(|id| !id.is_empty());
-        if id.is_none() && self.href.trim_end_matches('/').ends_with(COLLECTION) {
-            return Ok(());
-        }
-        if self.refused {
+        if response.status.is_some_and(|status| status != 200) {
             return Err(malformed("a tag could not be read"));
         }
-        let id = id
-            .ok_or_else(|| malformed("a tag has no id"))?
-            .parse()
-            .map_err(|_invalid| malformed("the id of a tag is not a number"))?;
-        let name = self.name.take().filter(|name| !name.is_empty());
-        let name = name.ok_or_else(|| malformed("a tag has no name"))?;
-        self.tags.push(SystemTag { id, name });
-        Ok(())
+        let id = id.ok_or_else(|| malformed("a tag has no id"))?;
+        let id = id.trim().parse();
+        let name = response.value(OWNCLOUD, "display-name");
+        tags.push(SystemTag {
+            id: id.map_err(|_invalid| malformed("the id of a tag is not a number"))?,
+            name: name.ok_or_else(|| malformed("a tag has no name"))?.to_owned(),
+        });
     }
-}
-
-fn malformed(what: &str) -> NextcloudError {
-    NextcloudError::Malformed(what.to_owned())
+    Ok(tags)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 mod classification;
 mod home;
 mod key;
-mod multistatus;
+pub(in crate::nextcloud) mod multistatus;
 mod objects;
 
 pub use classification::{calendar, is_public};

@@ -1,4 +1,4 @@
-//! A 207 of the groupware: responses with the properties that were found, and the sync token.
+//! A 207 that fits into memory: responses with the properties that were found, and the sync token.
 
 use crate::nextcloud::NextcloudError;
 use crate::nextcloud::dav::resolve_reference;
@@ -15,7 +15,7 @@ pub(super) const CARDDAV: &str = "urn:ietf:params:xml:ns:carddav";
 /// Namespace of `getctag`.
 pub(super) const CALENDARSERVER: &str = "http://calendarserver.org/ns/";
 /// Namespace of `owner-principal`.
-pub(super) const OWNCLOUD: &str = "http://owncloud.org/ns";
+pub(in crate::nextcloud) const OWNCLOUD: &str = "http://owncloud.org/ns";
 
 /// Deepest nesting; real answers have eight levels.
 const MAX_DEPTH: usize = 32;
@@ -25,18 +25,18 @@ type Name = (String, String);
 
 /// One `d:response`.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Response {
+pub(in crate::nextcloud) struct Response {
     /// As it stands in the answer, encoded.
-    pub(super) href: String,
+    pub(in crate::nextcloud) href: String,
     /// The fate of the whole resource, where it has one.
-    pub(super) status: Option<u16>,
+    pub(in crate::nextcloud) status: Option<u16>,
     values: Vec<(Name, String)>,
     types: Vec<Name>,
 }
 
 impl Response {
     /// Text of a property that was found; `None` for an empty one.
-    pub(super) fn value(&self, namespace: &str, name: &str) -> Option<&str> {
+    pub(in crate::nextcloud) fn value(&self, namespace: &str, name: &str) -> Option<&str> {
         let (_, value) = self
             .values
             .iter()
@@ -77,14 +77,14 @@ impl Response {
 
 /// The document.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Multistatus {
-    pub(super) responses: Vec<Response>,
+pub(in crate::nextcloud) struct Multistatus {
+    pub(in crate::nextcloud) responses: Vec<Response>,
     /// `d:sync-token` beside the responses.
-    pub(super) sync_token: Option<String>,
+    pub(in crate::nextcloud) sync_token: Option<String>,
 }
 
 /// Reads a document. Anything that would make a partial one look complete is an error.
-pub(super) fn parse(body: &[u8]) -> Result<Multistatus, NextcloudError> {
+pub(in crate::nextcloud) fn parse(body: &[u8]) -> Result<Multistatus, NextcloudError> {
     let text = std::str::from_utf8(body).map_err(|_invalid| malformed("the answer is not UTF-8"))?;
     let mut reader = NsReader::from_str(text);
     let mut parser = Parser::default();
@@ -216,7 +216,7 @@ fn status_code(line: &str) -> Result<u16, NextcloudError> {
         .ok_or_else(|| malformed("a status cannot be read"))
 }
 
-pub(super) fn malformed(what: &str) -> NextcloudError {
+pub(in crate::nextcloud) fn malformed(what: &str) -> NextcloudError {
     NextcloudError::Malformed(what.to_owned())
 }
 

@@ -1,13 +1,12 @@
 //! Where documents come from. One file per kind; everything behind [`Source`] is the same for all.
 //!
 //! A source lists either by folders, whose paths tell what was covered (files), or by parts (a calendar, an address
-//! book), whose names stand beside each document. To add one: implement [`Source`], name it in `names`, put it into
+//! book), whose names stand beside each document. To add one: implement [`Source`], name it in [`SOURCES`], put it into
 //! [`all`], and give the search its family (`crate::search::Family`).
 
 mod deck;
 mod files;
 mod groupware;
-mod names;
 mod notes;
 mod tables;
 mod tags;
@@ -15,7 +14,6 @@ mod tags;
 pub use deck::DeckSource;
 pub use files::FilesSource;
 pub use groupware::GroupwareSource;
-pub use names::family_of;
 pub use notes::{BULK_PAGE, BulkPage, bulk_page, bulk_pays};
 pub use tables::TablesSource;
 

@@ -314,7 +314,7 @@ async fn a_touch_wakes_the_scans_of_its_source_for_all_who_see_the_part(pool: Pg
         let touched = Touched {
             user: UserId::new("alice"),
             source,
-            family: crate::sync::sources::family_of(source).unwrap_or_default(),
+            family: if source == "deck" { "deck_card" } else { source },
             native_id: Some("1".to_owned()),
             path: part.map(str::to_owned),
         };
