@@ -2,6 +2,7 @@
 
 use super::identity::{EngineTrigger, Identity};
 use super::index_service::{self, IndexService};
+use super::losses::ScanWaker;
 use super::parts::Parts;
 use super::{AppError, Foundation, gauges};
 use crate::api::IndexProbe;
@@ -141,7 +142,13 @@ fn search_service(
         config.nextcloud.public_url.clone(),
         service.readiness.clone(),
     );
-    Ok(search.with_reranking(reranking))
+    let losses = ScanWaker {
+        pool: foundation.pool().clone(),
+        clock: foundation.clock.clone(),
+    };
+    Ok(search
+        .with_reranking(reranking)
+        .with_loss_listener(Arc::new(losses)))
 }
 
 /// Makes sync engines: a stopped one does not start again.

@@ -1,7 +1,9 @@
-//! The configured embedder, and a chunker that fits it.
+//! The configured embedder with a chunker that fits it, and the former embedder.
 
+use super::stored_embedding::StoredEmbedding;
 use crate::clock::SharedClock;
 use crate::config::{Config, EmbeddingConfig, EmbeddingProvider, EmbeddingService};
+use crate::index::collection::FormerCollection;
 use crate::index::{Chunker, Embedder, EmbeddingError, Prefixed, Prefixes, RemoteEmbedder, RtenEmbedder};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,94 +20,94 @@ pub(super) async fn embedder(
     clock: &SharedClock,
 ) -> Result<Embedding, EmbeddingError> {
     let settings = &config.embedding;
-    let threads = settings.threads;
-    let (embedder, prefixes, chunker): (Arc<dyn Embedder>, _, _) = match &settings.provider {
-        EmbeddingProvider::None => return Ok((None, Arc::new(built_in()?))),
-        EmbeddingProvider::Embedded { model_dir: None } => {
-            let embedder = RtenEmbedder::built_in(threads)?;
-            (Arc::new(embedder), Prefixes::default(), built_in()?)
-        }
-        EmbeddingProvider::Embedded {
-            model_dir: Some(directory),
-        } => {
-            let embedder = RtenEmbedder::load(directory, threads)?;
-            let prefixes = embedder.prefixes().clone();
-            let chunker = chunker_of(directory, embedder.max_tokens())?;
-            (Arc::new(embedder), prefixes, chunker)
+    let Some(model) = model(settings, known, clock).await? else {
+        return Ok((None, Arc::new(built_in()?)));
+    };
+    let chunker = match (&settings.provider, model.max_tokens) {
+        (EmbeddingProvider::Embedded { model_dir: Some(dir) }, Some(max_tokens)) => {
+            chunker_of(dir, max_tokens)?
         }
         // The tokenizer of a service is unknown. The built-in one splits finer than those of larger vocabularies, and
         // its budget is below what services read.
-        EmbeddingProvider::Ollama(service) => {
-            let embedder =
-                RemoteEmbedder::ollama(service, settings.concurrency, known, clock.clone()).await?;
-            (
-                Arc::new(embedder),
-                Prefixes::of_model(&service.model),
-                built_in()?,
-            )
-        }
-        EmbeddingProvider::OpenAi(service) => {
-            let embedder =
-                RemoteEmbedder::open_ai(service, settings.concurrency, known, clock.clone()).await?;
-            (
-                Arc::new(embedder),
-                Prefixes::of_model(&service.model),
-                built_in()?,
-            )
-        }
+        _ => built_in()?,
     };
-    let embedder = Prefixed::wrap(embedder, chosen(settings, prefixes));
+    let embedder = Prefixed::wrap(model.embedder, chosen(settings, model.prefixes));
     Ok((Some(embedder), Arc::new(chunker)))
 }
 
-/// Who embedded under `identity`, as far as it can still be made: the built-in model, or another model of the service that
-/// is configured; else `None`. Serves queries only.
+/// The embedder that made the vectors of `collection`, to embed queries for it; `None` when what is there now under the
+/// same settings is another model.
 ///
 /// # Errors
-/// [`EmbeddingError::Unavailable`] when the service may come back; others last.
-pub(super) async fn of_identity(
+/// [`EmbeddingError::Unavailable`] when its service may come back; others last.
+pub(super) async fn former(
     config: &Config,
-    identity: &str,
+    collection: &FormerCollection,
     clock: &SharedClock,
 ) -> Result<Option<Arc<dyn Embedder>>, EmbeddingError> {
     // The passage prefix matters for passages.
-    let plain = identity.split_once('+').map_or(identity, |(plain, _)| plain);
-    let (embedder, prefixes): (Arc<dyn Embedder>, _) =
-        match (&config.embedding.provider, plain.split_once('-')) {
-            (EmbeddingProvider::Ollama(service), Some(("ollama", model))) => {
-                let service = former_model(service, model);
-                let embedder = RemoteEmbedder::ollama(&service, 1, Some(plain), clock.clone()).await?;
-                (Arc::new(embedder), Prefixes::of_model(&service.model))
-            }
-            (EmbeddingProvider::OpenAi(service), Some(("openai", model))) => {
-                let service = former_model(service, model);
-                let embedder = RemoteEmbedder::open_ai(&service, 1, Some(plain), clock.clone()).await?;
-                (Arc::new(embedder), Prefixes::of_model(&service.model))
-            }
-            _ => (Arc::new(RtenEmbedder::built_in(1)?), Prefixes::default()),
-        };
-    if embedder.identity() != plain {
-        return Ok(None);
-    }
-    let query_only = Prefixes {
-        passage: String::new(),
-        ..prefixes
-    };
-    Ok(Some(Prefixed::wrap(embedder, query_only)))
+    let identity = collection.identity.split_once('+');
+    let identity = identity.map_or(collection.identity.as_str(), |(plain, _)| plain);
+    let stored = collection.settings.clone().map(StoredEmbedding::read).transpose();
+    let stored =
+        stored.map_err(|error| EmbeddingError::Model(format!("its settings cannot be read: {error}")))?;
+    let settings = stored.unwrap_or_default().configured(&config.embedding);
+    let model = model(&settings, Some(identity), clock).await?;
+    Ok(model
+        .filter(|model| model.embedder.identity() == identity)
+        .map(|model| {
+            let query_only = Prefixes {
+                passage: String::new(),
+                ..chosen(&settings, model.prefixes)
+            };
+            Prefixed::wrap(model.embedder, query_only)
+        }))
 }
 
-/// The service with the model that an identity without its provider's name (`model-digest@dimension`) tells.
-fn former_model(service: &EmbeddingService, identity: &str) -> EmbeddingService {
-    let model = identity.rsplit_once('@').map_or(identity, |(model, _)| model);
-    let is_digest = |text: &str| text.len() == 8 && text.chars().all(|c| c.is_ascii_hexdigit());
-    let model = match model.rsplit_once('-') {
-        Some((model, digest)) if is_digest(digest) => model,
-        _ => model,
+/// A model as its makers left it.
+struct Model {
+    embedder: Arc<dyn Embedder>,
+    /// What its makers say.
+    prefixes: Prefixes,
+    /// Word pieces that it reads, where that is known.
+    max_tokens: Option<usize>,
+}
+
+async fn model(
+    settings: &EmbeddingConfig,
+    known: Option<&str>,
+    clock: &SharedClock,
+) -> Result<Option<Model>, EmbeddingError> {
+    let EmbeddingConfig {
+        threads, concurrency, ..
+    } = *settings;
+    let of_service = |embedder, service: &EmbeddingService| Model {
+        embedder: Arc::new(embedder),
+        prefixes: Prefixes::of_model(&service.model),
+        max_tokens: None,
     };
-    EmbeddingService {
-        model: model.to_owned(),
-        ..service.clone()
-    }
+    Ok(Some(match &settings.provider {
+        EmbeddingProvider::None => return Ok(None),
+        EmbeddingProvider::Embedded { model_dir } => {
+            let embedder = match model_dir {
+                Some(directory) => RtenEmbedder::load(directory, threads)?,
+                None => RtenEmbedder::built_in(threads)?,
+            };
+            Model {
+                prefixes: embedder.prefixes().clone(),
+                max_tokens: Some(embedder.max_tokens()),
+                embedder: Arc::new(embedder),
+            }
+        }
+        EmbeddingProvider::Ollama(service) => of_service(
+            RemoteEmbedder::ollama(service, concurrency, known, clock.clone()).await?,
+            service,
+        ),
+        EmbeddingProvider::OpenAi(service) => of_service(
+            RemoteEmbedder::open_ai(service, concurrency, known, clock.clone()).await?,
+            service,
+        ),
+    }))
 }
 
 /// What is configured stands above what the model's makers say.
@@ -125,23 +127,4 @@ fn chunker_of(directory: &Path, max_tokens: usize) -> Result<Chunker, EmbeddingE
     let tokenizer =
         Tokenizer::from_file(directory.join("tokenizer.json")).map_err(|error| unusable(&error))?;
     Chunker::new(tokenizer, max_tokens).map_err(|error| unusable(&error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use url::Url;
-
-    #[test]
-    fn the_former_model_is_read_from_its_identity() {
-        let service = EmbeddingService {
-            url: Url::parse("http://localhost:11434").unwrap(),
-            model: "new".to_owned(),
-            api_key: None,
-        };
-        let model = |identity| former_model(&service, identity).model;
-        assert_eq!(model("nomic-embed-text-0a109f42@768"), "nomic-embed-text");
-        assert_eq!(model("text-embedding-3-small@1536"), "text-embedding-3-small");
-        assert_eq!(model("bge-m3:567m-79076463@1024"), "bge-m3:567m");
-    }
 }

@@ -26,6 +26,7 @@ mod gauges;
 mod identity;
 mod index_service;
 mod ingress;
+mod losses;
 mod oauth;
 mod output;
 mod parts;
@@ -34,6 +35,7 @@ mod progress;
 mod rotate_keys;
 mod running;
 mod signals;
+mod stored_embedding;
 
 pub use audit_command::{AuditQuery, Since, SinceError, audit};
 pub use commands::{migrate, print_config_reference, print_openapi, reindex, serve, stdio};

@@ -55,11 +55,17 @@ pub struct EmbeddingConfig {
     pub query_prefix: Option<String>,
     /// `EMBEDDING_PASSAGE_PREFIX`: put before each passage; absent: as the model's files say.
     pub passage_prefix: Option<String>,
+    /// `OLLAMA_API_KEY`, also where another provider is configured: the former one may still embed queries.
+    pub ollama_api_key: Option<SecretString>,
+    /// `OPENAI_API_KEY`, likewise.
+    pub openai_api_key: Option<SecretString>,
 }
 
 impl EmbeddingConfig {
     pub(super) fn load(reader: &mut Reader<'_>) -> Self {
-        let provider = provider(reader);
+        let ollama_api_key = reader.secret(variables::OLLAMA_API_KEY);
+        let openai_api_key = reader.secret(variables::OPENAI_API_KEY);
+        let provider = provider(reader, ollama_api_key.as_ref(), openai_api_key.as_ref());
         // One core stays free for answering requests.
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let threads = reader.number(
@@ -73,11 +79,17 @@ impl EmbeddingConfig {
             concurrency: reader.number(variables::EMBEDDING_CONCURRENCY, 2, 1..=64),
             query_prefix: reader.verbatim(variables::EMBEDDING_QUERY_PREFIX),
             passage_prefix: reader.verbatim(variables::EMBEDDING_PASSAGE_PREFIX),
+            ollama_api_key,
+            openai_api_key,
         }
     }
 }
 
-fn provider(reader: &mut Reader<'_>) -> EmbeddingProvider {
+fn provider(
+    reader: &mut Reader<'_>,
+    ollama_api_key: Option<&SecretString>,
+    openai_api_key: Option<&SecretString>,
+) -> EmbeddingProvider {
     let model_dir = reader.path(variables::EMBEDDING_MODEL_DIR);
     if let Some(directory) = &model_dir {
         check_model_directory(reader, variables::EMBEDDING_MODEL_DIR, directory);
@@ -87,7 +99,7 @@ fn provider(reader: &mut Reader<'_>) -> EmbeddingProvider {
             reader,
             (variables::OLLAMA_BASE_URL, OLLAMA_URL),
             (variables::OLLAMA_EMBEDDING_MODEL, OLLAMA_MODEL),
-            variables::OLLAMA_API_KEY,
+            ollama_api_key,
         )
     };
     let open_ai = |reader: &mut Reader<'_>| {
@@ -95,7 +107,7 @@ fn provider(reader: &mut Reader<'_>) -> EmbeddingProvider {
             reader,
             (variables::OPENAI_BASE_URL, OPENAI_URL),
             (variables::OPENAI_EMBEDDING_MODEL, OPENAI_MODEL),
-            variables::OPENAI_API_KEY,
+            openai_api_key,
         )
     };
     let name = reader
@@ -140,10 +152,9 @@ fn service(
     reader: &mut Reader<'_>,
     (url, default_url): (&Variable, &str),
     (model, default_model): (&Variable, &str),
-    key: &Variable,
+    api_key: Option<&SecretString>,
 ) -> Option<EmbeddingService> {
     let model = reader.text(model).unwrap_or(default_model).to_owned();
-    let api_key = reader.secret(key);
     let url = if reader.is_set(url) {
         reader.url(url)
     } else {
@@ -152,7 +163,7 @@ fn service(
     Some(EmbeddingService {
         url: url?,
         model,
-        api_key,
+        api_key: api_key.cloned(),
     })
 }
 

@@ -143,12 +143,14 @@ pub struct FormerCollection {
     pub identity: String,
     /// Length of its vectors.
     pub dimension: usize,
+    /// How its embedding is made, as [`remember_settings`] was told.
+    pub settings: Option<serde_json::Value>,
 }
 
 /// The collection that still answers beside the one in use.
 pub async fn former(pool: &PgPool) -> Result<Option<FormerCollection>, sqlx::Error> {
     let row = sqlx::query!(
-        r#"select name, embedding_identity, dimension as "dimension!" from index_collections
+        r#"select name, embedding_identity, dimension as "dimension!", embedding_settings from index_collections
            where retired_at is not null and dimension is not null order by retired_at desc limit 1"#
     )
     .fetch_optional(pool)
@@ -158,8 +160,26 @@ pub async fn former(pool: &PgPool) -> Result<Option<FormerCollection>, sqlx::Err
             name: row.name,
             identity: row.embedding_identity,
             dimension: usize::try_from(row.dimension).ok()?,
+            settings: row.embedding_settings,
         })
     }))
+}
+
+/// Notes how the embedding of the collection in use is made, for the time when it is the former one.
+pub async fn remember_settings(
+    pool: &PgPool,
+    identity: Option<&str>,
+    settings: Option<&serde_json::Value>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update index_collections set embedding_settings = $2
+         where retired_at is null and name = $1 and embedding_settings is distinct from $2",
+        name(identity),
+        settings
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
 }
 
 /// Whether every document that waited for vectors at the change has them, or was given up. Nobody waits for the
@@ -278,6 +298,11 @@ mod tests {
         .await
         .unwrap();
         let old = name(Some("a@2"));
+        let settings = serde_json::json!({"provider": "a"});
+        for identity in ["a@2", "not in use"] {
+            let told = remember_settings(&pool, Some(identity), Some(&settings)).await;
+            told.unwrap();
+        }
         assert_eq!(
             adopt(&pool, Some("b@3"), Some(3)).await.unwrap(),
             CollectionChange::Changed { old }
@@ -293,6 +318,7 @@ mod tests {
             name: name(Some("a@2")),
             identity: "a@2".to_owned(),
             dimension: 2,
+            settings: Some(settings),
         };
         assert_eq!(super::former(&pool).await.unwrap(), Some(former));
         assert!(!is_succeeded(&pool).await.unwrap());

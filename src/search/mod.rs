@@ -12,7 +12,7 @@
 //! | candidates as `PostgreSQL` knows them: visible generation, reader's row | `hydrate`, `texts` |
 //! | one ranking out of the lists | `fuse`, `evidence`, `signals`, `rank` |
 //! | what is quoted, what says the same | `order`, `phrases`, `duplicates` |
-//! | may the reader open it now? | `verify`, `families/…` |
+//! | may the reader open it now? who hears that he may not any more | `verify`, `families/…`, `losses` |
 //! | a cross-encoder's order, where asked for | `reorder`, `rerank` |
 //! | passages, what is marked in them, paths, links | `hydrate`, `highlight`, `project` |
 //!
@@ -29,6 +29,7 @@ mod filters;
 mod fuse;
 mod highlight;
 mod hydrate;
+mod losses;
 mod map;
 mod names;
 mod order;
@@ -60,6 +61,7 @@ pub use error::SearchError;
 pub use families::{Family, FilesFamily, GroupwareFamily};
 pub use fuse::BM25_HALF_SCORE;
 pub use highlight::{Highlight, Snippet};
+pub use losses::LossListener;
 pub use map::{Picture, SearchMap};
 pub use readiness::{IndexReadiness, IndexState};
 pub use reorder::Reranking;

@@ -9,7 +9,9 @@ use super::plan;
 use super::query_syntax;
 use super::request::{check, check_doc_type};
 use super::verify::{AccessCheck, SessionCheck};
-use super::{IndexReadiness, Reranking, SearchDocument, SearchError, SearchRequest, SearchResponse};
+use super::{
+    IndexReadiness, LossListener, Reranking, SearchDocument, SearchError, SearchRequest, SearchResponse,
+};
 use crate::auth::Principal;
 use crate::db::installation;
 use crate::index::{Embedder, SparseEncoder, VectorIndex};
@@ -24,6 +26,7 @@ use url::Url;
 pub struct SearchService {
     parts: Arc<Parts>,
     reranking: Option<Reranking>,
+    losses: Option<Arc<dyn LossListener>>,
 }
 
 impl SearchService {
@@ -53,6 +56,7 @@ impl SearchService {
         Self {
             parts: Arc::new(parts),
             reranking: None,
+            losses: None,
         }
     }
 
@@ -60,6 +64,15 @@ impl SearchService {
     #[must_use]
     pub fn with_reranking(self, reranking: Option<Reranking>) -> Self {
         Self { reranking, ..self }
+    }
+
+    /// The same search with somebody who hears of documents that readers have lost.
+    #[must_use]
+    pub fn with_loss_listener(self, losses: Arc<dyn LossListener>) -> Self {
+        Self {
+            losses: Some(losses),
+            ..self
+        }
     }
 
     /// Whether [`SearchRequest::rerank`] can be asked for.
@@ -255,6 +268,7 @@ impl SearchService {
             session,
             families: &self.parts.families,
             instance: self.instance().await?,
+            losses: self.losses.as_deref(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! May the reader open it now? Asked at Nextcloud once per document and request; nothing outlives the request.
 
 use super::families::{self, Family};
+use super::losses::LossListener;
 use crate::ids::DocumentId;
 use crate::nextcloud::{NextcloudError, UserSession};
 use async_trait::async_trait;
@@ -28,6 +29,8 @@ pub(super) struct SessionCheck<'a> {
     pub families: &'a [Arc<dyn Family>],
     /// The Nextcloud whose documents are stored.
     pub instance: Option<String>,
+    /// Hears of what Nextcloud refuses.
+    pub losses: Option<&'a dyn LossListener>,
 }
 
 #[async_trait]
@@ -40,9 +43,15 @@ impl AccessCheck for SessionCheck<'_> {
             );
             return Ok(HashSet::new());
         };
-        known
+        let readable = known
             .readable(self.session, native_ids, self.instance.as_deref())
-            .await
+            .await?;
+        if let Some(losses) = self.losses
+            && native_ids.iter().any(|id| !readable.contains(id))
+        {
+            losses.lost(self.session.user(), family).await;
+        }
+        Ok(readable)
     }
 
     fn batch_size(&self, family: &str) -> usize {
@@ -200,6 +209,7 @@ fn explain(error: &NextcloudError) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::UserId;
     use crate::search::test_support::FakeCheck;
 
     fn questions(count: i64) -> Vec<Question> {
@@ -237,6 +247,47 @@ mod tests {
         assert!(verification.failure().unwrap().contains("credential"));
         assert!(verification.refused());
         assert!(!verification.confirmed(DocumentId(1)));
+    }
+
+    /// Notes what it is told.
+    #[derive(Default)]
+    struct Losses(std::sync::Mutex<Vec<(String, String)>>);
+
+    #[async_trait]
+    impl LossListener for Losses {
+        async fn lost(&self, reader: &UserId, family: &str) {
+            let told = (reader.as_str().to_owned(), family.to_owned());
+            self.0.lock().unwrap().push(told);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_nextcloud_refuses_is_told_and_what_it_shows_is_not() {
+        let sim = nextcloud_sim::Simulator::start().await;
+        let world = sim.world();
+        let [kept, lost] =
+            ["/kept.md", "/lost.md"].map(|path| world.put_file("alice", path, b"text").to_string());
+        let session = families::simulated::session(&sim, "alice");
+        let losses = Losses::default();
+        let families: Vec<Arc<dyn Family>> = vec![Arc::new(families::FilesFamily)];
+        let check = SessionCheck {
+            session: &session,
+            families: &families,
+            instance: None,
+            losses: Some(&losses),
+        };
+        let ids = [kept.clone(), lost];
+        assert_eq!(check.readable("file", &ids).await.unwrap().len(), 2);
+        assert_eq!(*losses.0.lock().unwrap(), []);
+        world.delete_path("alice", "/lost.md");
+        assert_eq!(check.readable("file", &ids).await.unwrap(), HashSet::from([kept]));
+        assert_eq!(
+            *losses.0.lock().unwrap(),
+            [("alice".to_owned(), "file".to_owned())]
+        );
+        world.set_maintenance(true);
+        check.readable("file", &ids).await.unwrap_err();
+        assert_eq!(losses.0.lock().unwrap().len(), 1, "no answer is no refusal");
     }
 
     /// Answers for files; the app of everything else is broken.

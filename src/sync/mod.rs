@@ -10,7 +10,7 @@
 //! | `failure`, `text_failures` | retries, dead letters, skips |
 //! | `access`, `tombstones`, `removal`, `users`, `pauses` | reader sets, deletions, pauses |
 //! | `orphans` | what a killed process left behind |
-//! | `wake` | scans out of turn, for what webhooks hint at |
+//! | `wake` | scans out of turn, for what webhooks hint at and what searches find refused |
 //! | `unannounced` | what scans found and no webhook told |
 //! | `without_engine` | users who come and go while the sync is off |
 //! | `status` | progress that people read |
@@ -64,5 +64,5 @@ pub use scan::ScanReport;
 pub use status::{DeadLetter, PhaseProgress, SourceStatus, SyncStatus, SyncStatusService};
 pub use unannounced::{Unannounced, changes_were_announced, unannounced_changes};
 pub use users::PauseReason;
-pub use wake::{Touched, wake_touched};
+pub use wake::{Touched, wake_refused, wake_touched};
 pub use without_engine::DatabaseTrigger;

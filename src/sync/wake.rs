@@ -1,15 +1,20 @@
-//! Scans out of turn: whose view of which source may have changed when something happened to a document.
+//! Scans out of turn: whose view of which source may have changed when something happened to a document, or when
+//! a search found that Nextcloud refuses one.
 
 use super::SyncError;
+use super::sources::source_of;
 use crate::ids::UserId;
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::PgConnection;
 use sqlx::postgres::types::PgInterval;
+use sqlx::{PgConnection, PgPool};
 
 /// Other readers are not scanned out of turn again before this time has passed. The document itself is renewed by the
 /// actor's scan; theirs only tells who gained or lost it, and a folder shared with hundreds must not set off hundreds
 /// of scans at every change in it.
 const READER_PAUSE: TimeDelta = TimeDelta::seconds(30);
+
+/// How often refused reads make a scan walk everything at most, however long searches go on finding what it does not miss.
+const WALK_PAUSE: TimeDelta = TimeDelta::minutes(10);
 
 /// A document, folder or part to which something may have happened. Nobody has to prove it: it makes scans due, which then look.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,11 +59,6 @@ pub async fn wake_touched(
     let ids: Vec<Option<String>> = touched.iter().map(|t| t.native_id.clone()).collect();
     let paths: Vec<Option<String>> = touched.iter().map(|t| t.path.clone()).collect();
     let folders: Vec<Option<String>> = touched.iter().map(|t| t.folder().map(str::to_owned)).collect();
-    let pause = PgInterval {
-        months: 0,
-        days: 0,
-        microseconds: READER_PAUSE.num_microseconds().unwrap_or_default(),
-    };
     // The range from `folder/` to before `folder0` is what stands below the folder: 0 follows / in ASCII.
     Ok(sqlx::query_scalar!(
         r#"with touched as (
@@ -97,10 +97,121 @@ pub async fn wake_touched(
         &paths as &[Option<String>],
         &folders as &[Option<String>],
         now,
-        pause,
+        reader_pause(),
         &names,
         &families
     )
     .fetch_all(conn)
     .await?)
+}
+
+/// Makes the scan of `family` due for `reader`, to whom Nextcloud has just refused a document that it had seen. Where such
+/// a scan has run since the last refusal and did not notice, the next one walks everything: the end of a mount may not
+/// change the `ETag` of the root (facts §7 knows of shares only).
+pub async fn wake_refused(
+    pool: &PgPool,
+    reader: &UserId,
+    family: &str,
+    now: DateTime<Utc>,
+) -> Result<(), SyncError> {
+    sqlx::query!(
+        "update scans set due_at = least(due_at, greatest($3, completed_at + $4::interval)),
+                refused_at = $3,
+                full_walk_at = case when refused_at < completed_at and full_walk_at < $3 - $5::interval
+                                    then null else full_walk_at end
+         where uid = $1 and source = $2",
+        reader.as_str(),
+        source_of(family),
+        now,
+        reader_pause(),
+        interval(WALK_PAUSE),
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// The time that passes before a scan which may have looked already looks again.
+pub(super) fn reader_pause() -> PgInterval {
+    interval(READER_PAUSE)
+}
+
+fn interval(delta: TimeDelta) -> PgInterval {
+    PgInterval {
+        months: 0,
+        days: 0,
+        microseconds: delta.num_microseconds().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeZone as _;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        Utc.with_ymd_and_hms(2026, 5, 1, 12, 0, 0).unwrap() + TimeDelta::seconds(second)
+    }
+
+    /// When alice's files are due, and whether everything is walked.
+    async fn refused(pool: &PgPool, second: i64) -> (DateTime<Utc>, bool) {
+        wake_refused(pool, &UserId::new("alice"), "file", at(second))
+            .await
+            .unwrap();
+        sqlx::query_as(
+            "select due_at, full_walk_at is null from scans where uid = 'alice' and source = 'files'",
+        )
+        .fetch_one(pool)
+        .await
+        .unwrap()
+    }
+
+    async fn completed(pool: &PgPool, second: i64, walked: Option<i64>) {
+        sqlx::query(
+            "update scans set due_at = $1, completed_at = $2, full_walk_at = coalesce($3, full_walk_at)",
+        )
+        .bind(at(9_999))
+        .bind(at(second))
+        .bind(walked.map(at))
+        .execute(pool)
+        .await
+        .unwrap();
+    }
+
+    #[sqlx::test(migrations = "./migrations")]
+    async fn a_refused_read_wakes_the_scan_and_a_second_one_walks_everything(pool: PgPool) {
+        let setup = "insert into users (uid) values ('alice'), ('bob');
+                     insert into scans (uid, source, due_at) values
+                         ('alice', 'files', now()), ('alice', 'deck', now()), ('bob', 'files', now())";
+        sqlx::raw_sql(setup).execute(&pool).await.unwrap();
+        completed(&pool, 0, Some(-3_600)).await;
+        assert_eq!(
+            refused(&pool, 5).await,
+            (at(30), false),
+            "it has looked a moment ago"
+        );
+        assert_eq!(
+            refused(&pool, 6).await,
+            (at(30), false),
+            "the same scan will tell"
+        );
+        completed(&pool, 31, None).await;
+        assert_eq!(
+            refused(&pool, 90).await,
+            (at(90), true),
+            "that scan did not notice"
+        );
+        completed(&pool, 91, Some(91)).await;
+        assert_eq!(
+            refused(&pool, 300).await,
+            (at(300), false),
+            "everything was walked just now"
+        );
+        let others: i64 = sqlx::query_scalar("select count(*) from scans where due_at = $1")
+            .bind(at(9_999))
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        assert_eq!(others, 2, "other sources and readers are left alone");
+    }
 }

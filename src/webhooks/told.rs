@@ -93,6 +93,9 @@ mod tests {
         let all = sources::all(&config);
         let names: Vec<_> = all.iter().map(|source| source.name()).collect();
         assert_eq!(names, SOURCES);
+        for source in &all {
+            assert_eq!(sources::source_of(source.family()), Some(source.name()));
+        }
         for told in Told::ALL {
             let source = all.iter().find(|source| source.name() == told.source());
             assert_eq!(source.map(|source| source.family()), Some(told.family()));

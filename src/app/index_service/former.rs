@@ -3,7 +3,7 @@
 use super::IndexService;
 use super::shared::Shared;
 use crate::app::Foundation;
-use crate::app::embedder::of_identity;
+use crate::app::embedder;
 use crate::clock::SharedClock;
 use crate::config::{Config, Role};
 use crate::index::collection::{self, FormerCollection};
@@ -50,9 +50,9 @@ impl FormerSource {
     }
 
     async fn open(&self, collection: &FormerCollection, shared: Option<&Shared>) -> Attempt {
-        let embedder = match of_identity(&self.config, &collection.identity, &self.clock).await {
+        let embedder = match embedder::former(&self.config, collection, &self.clock).await {
             Ok(Some(embedder)) => embedder,
-            Ok(None) => return Attempt::Lost("its embedding is not configured any more".to_owned()),
+            Ok(None) => return Attempt::Lost("its settings name another model by now".to_owned()),
             Err(EmbeddingError::Unavailable(reason)) => return Attempt::Away(reason),
             Err(error) => return Attempt::Lost(error.to_string()),
         };

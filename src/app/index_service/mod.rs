@@ -12,13 +12,14 @@ mod shared;
 mod upkeep;
 
 use super::embedder::embedder;
+use super::stored_embedding::StoredEmbedding;
 use super::{AppError, Foundation};
 use crate::config::{Config, Role};
 use crate::db::DbError;
 use crate::index::collection::{self, CollectionChange};
 use crate::index::{
-    self, Chunker, EdgeIndex, Embedder, IndexError, IndexRight, SparseEncoder, SucceedingEmbedder,
-    Succession, VectorIndex,
+    self, Chunker, EdgeIndex, Embedder, EmbeddingError, IndexError, IndexRight, SparseEncoder,
+    SucceedingEmbedder, Succession, VectorIndex,
 };
 use crate::search::{IndexReadiness, IndexState};
 use former::FormerSource;
@@ -71,6 +72,9 @@ pub(super) async fn open(config: &Config, foundation: &Foundation) -> Result<Ind
             (index.clone(), Some(index), state)
         }
     };
+    if config.server.role != Role::Api {
+        remember_settings(config, pool, identity).await?;
+    }
     let is_filled = state == IndexState::Ready;
     let index = Arc::new(Succession::new(index, None, is_filled));
     let query_embedder = embedder.clone().map(|embedder| {
@@ -138,6 +142,18 @@ async fn adopt(
         index.clear().await?;
     }
     collection::adopt(pool, identity, dimension)
+        .await
+        .map_err(DbError::from)?;
+    Ok(())
+}
+
+/// Keeps how the embedding in use is made: it embeds queries for its collection while another one succeeds it.
+async fn remember_settings(config: &Config, pool: &PgPool, identity: Option<&str>) -> Result<(), AppError> {
+    let settings = StoredEmbedding::of(&config.embedding).map(|settings| settings.to_value());
+    let settings = settings
+        .transpose()
+        .map_err(|error| EmbeddingError::Model(error.to_string()))?;
+    collection::remember_settings(pool, identity, settings.as_ref())
         .await
         .map_err(DbError::from)?;
     Ok(())

@@ -6,7 +6,7 @@ mod files;
 mod groupware;
 mod instance;
 #[cfg(test)]
-mod simulated;
+pub(super) mod simulated;
 mod tables;
 
 pub use deck::DeckFamily;

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use url::Url;
 
 /// A session of `reader`.
-pub(super) fn session(sim: &Simulator, reader: &str) -> UserSession {
+pub(in crate::search) fn session(sim: &Simulator, reader: &str) -> UserSession {
     let host: Url = sim.url().parse().unwrap();
     let config = NextcloudConfig {
         public_url: host.clone(),

@@ -2,6 +2,7 @@
 
 use super::lease::ScanLease;
 use crate::sync::sources::Coverage;
+use crate::sync::wake::reader_pause;
 use crate::sync::{SyncError, access, users};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
@@ -183,7 +184,8 @@ pub async fn finish(
     };
     // Asked for while this one ran: it may have looked already.
     sqlx::query!(
-        "update scans set lease_until = null, root_etag = $3, completed_at = $4, due_at = least($5, woken_for), suspected_missing = $6,
+        "update scans set lease_until = null, root_etag = $3, completed_at = $4, suspected_missing = $6,
+                due_at = least($5, woken_for, case when refused_at >= started_at then $4::timestamptz + $9::interval end),
                 full_walk_at = case when $7 then $4 else full_walk_at end, consecutive_errors = 0, last_error = null,
                 unavailable = $8
          where uid = $1 and source = $2",
@@ -194,7 +196,8 @@ pub async fn finish(
         next,
         suspected,
         coverage.is_full(),
-        unavailable
+        unavailable,
+        reader_pause(),
     )
     .execute(&mut *tx)
     .await?;

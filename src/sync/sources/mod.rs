@@ -30,6 +30,18 @@ use std::sync::Arc;
 /// Names of all sources, as they stand in the table `scans`. What a webhook tells of another one is dropped.
 pub const SOURCES: &[&str] = &["files", "calendar", "contacts", "deck", "tables"];
 
+/// Name of the source of a family's documents; `None` when no source here has such documents.
+pub fn source_of(family: &str) -> Option<&'static str> {
+    match family {
+        "file" => Some("files"),
+        "calendar" => Some("calendar"),
+        "contact" => Some("contacts"),
+        "deck_card" => Some("deck"),
+        "table_row" => Some("tables"),
+        _ => None,
+    }
+}
+
 /// One document as a listing shows it to one reader.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListedItem {
