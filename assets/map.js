@@ -37,6 +37,16 @@
     const scale = (Math.min(width, height) * 0.42 * zoom * 3) / (3 + depth);
     return { x: width / 2 + turnedX * scale, y: height / 2 - turnedY * scale, depth };
   };
+  // All points in view at the start, and as far apart as that allows.
+  const fit = () => {
+    const width = canvas.clientWidth, height = canvas.clientHeight;
+    const reach = (point) => {
+      const { x, y } = project(point.at, width, height);
+      return Math.max(Math.abs(x - width / 2) / width, Math.abs(y - height / 2) / height) / 0.44;
+    };
+    zoom = Math.max(0.5, Math.min(2, 1 / Math.max(0.1, ...points.map(reach))));
+  };
+  const dot = points.length > 12 ? 8 : 10;
   const draw = () => {
     drawing = false;
     const width = canvas.clientWidth, height = canvas.clientHeight, ratio = window.devicePixelRatio || 1;
@@ -61,7 +71,7 @@
     context.textBaseline = "middle";
     for (const point of [...points].sort((one, other) => other.seen.depth - one.seen.depth)) {
       const { x, y, depth } = point.seen;
-      const size = (point === chosen ? 13 : 10) * (1 - 0.25 * depth);
+      const size = (point === chosen ? dot + 3 : dot) * (1 - 0.25 * depth);
       context.globalAlpha = point === chosen ? 1 : 0.9 - 0.25 * depth;
       context.beginPath();
       if (point.isQuery) context.rect(x - size, y - size, 2 * size, 2 * size);
@@ -150,5 +160,6 @@
     point.result.addEventListener("pointerleave", () => choose(null));
   }
   new ResizeObserver(redraw).observe(canvas);
+  fit();
   redraw();
 })();

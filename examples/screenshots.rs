@@ -1,7 +1,10 @@
-//! Writes the pages that docs/astrolabe.md shows as HTML files with their style in them, made by a running server against
-//! a simulated Nextcloud; `scripts/screenshots` makes pictures of them.
+//! Writes the pages that README.md and docs/astrolabe.md show as HTML files with their style and script in them, made by a
+//! running server against a simulated Nextcloud; `scripts/screenshots` makes pictures of them.
 //!
 //! `DATABASE_URL=<an empty database> cargo run --example screenshots -- <directory>`
+
+#[path = "demo/content.rs"]
+mod content;
 
 use clap::Parser;
 use nextcloud_mcp_server::app::{RunningServer, StartOptions};
@@ -14,6 +17,7 @@ use std::time::Duration;
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 const STYLE: &str = include_str!("../assets/style.css");
+const MAP: &str = include_str!("../assets/map.js");
 const ICON: &str = include_str!("../assets/icon.svg");
 /// What the pictures show instead of the addresses of this run.
 const SERVER: &str = "https://mcp.example.com";
@@ -44,6 +48,12 @@ async fn main() -> Outcome<()> {
     let database = std::env::var("DATABASE_URL")?;
     let data = tempfile::tempdir()?;
     let simulator = Simulator::start().await;
+    for document in content::documents().into_iter().filter(|document| document.owner == "alice") {
+        let path = format!("/{}", document.path);
+        simulator
+            .world()
+            .put_file("admin", &path, document.text.into_bytes());
+    }
     let (server, url) = start(&simulator, &database, data.path()).await?;
     let mut demo = Demo {
         browser: BrowserSession::signing_in_as("admin", "admin")
@@ -54,6 +64,7 @@ async fn main() -> Outcome<()> {
         directory: arguments.directory,
     };
     demo.consent().await?;
+    demo.search().await?;
     demo.panel(&database).await?;
     server.stop().await;
     Ok(())
@@ -77,7 +88,7 @@ async fn start(simulator: &Simulator, database: &str, data: &Path) -> Outcome<(R
         ("ENABLE_MULTI_USER_BASIC_AUTH", "true"),
         ("ENABLE_OFFLINE_ACCESS", "true"),
         ("VECTOR_SYNC_ENABLED", "true"),
-        ("EMBEDDING_PROVIDER", "none"),
+        ("EMBEDDING_PROVIDER", "embedded"),
         (
             "TOKEN_ENCRYPTION_KEY",
             "ZGVtbyBvbmx5OiBhIGtleSB0aGF0IGV2ZXJ5b25lIGs=",
@@ -112,6 +123,25 @@ impl Demo {
         let csrf = form_token(&page, "/oauth/authorize-nextcloud")?;
         let page = self.browser.submit(&address, &[("csrf", &csrf)], None).await?;
         self.write("consented", &page)
+    }
+
+    /// The search page, once all documents have their vectors.
+    async fn search(&mut self) -> Outcome<()> {
+        let status = format!("{}/api/v1/vector-sync/status", self.url);
+        for _ in 0..1_200 {
+            let page = self.browser.visit(&status, None).await?;
+            let answer: serde_json::Value = serde_json::from_str(&page.body)?;
+            if answer["status"] == "idle" && answer["indexed_documents"].as_i64() > Some(0) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        let address = format!("{}/app/search?q=why+do+the+tomatoes+need+glass", self.url);
+        let page = self.browser.visit(&address, None).await?;
+        if !page.body.contains("id=\"map\"") {
+            return Err("the search page has no map".into());
+        }
+        self.write("search", &page)
     }
 
     /// The panel before, with presets on, and while webhooks stay silent.
@@ -166,6 +196,8 @@ impl Demo {
             .map(|line| {
                 if line.contains("rel=\"stylesheet\"") {
                     format!("<style>{STYLE}</style>")
+                } else if line.contains("/app/assets/map.js") {
+                    format!("<script type=\"module\">{MAP}</script>")
                 } else {
                     line.to_owned()
                 }
