@@ -13,6 +13,11 @@ use sqlx::PgPool;
 
 const WORDS: [&str; 7] = ["apple", "pear", "plum", "fig", "quince", "medlar", "cherry"];
 
+/// A world without documents, whose ids begin at 1 again. Truncating takes ten times as long.
+const EMPTY: &str = "delete from documents; delete from access_sets; delete from users;
+    select setval(pg_get_serial_sequence(name, 'id'), 1, false)
+    from unnest(array['documents', 'chunks', 'access_sets']) as name;";
+
 /// Who may open a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Readable {
@@ -115,10 +120,7 @@ fn plans(unreadable: Readable) -> impl Strategy<Value = Plan> {
 
 /// Bob's answer, and the ids that Nextcloud was asked about.
 async fn answer(pool: &PgPool, plan: &Plan, with_unreadable: bool) -> (SearchResponse, Vec<String>) {
-    sqlx::query("truncate documents, access_sets, users restart identity cascade")
-        .execute(pool)
-        .await
-        .unwrap();
+    sqlx::raw_sql(EMPTY).execute(pool).await.unwrap();
     let world = World::new(pool.clone());
     for (id, document) in (1_i64..).zip(&plan.documents) {
         if !with_unreadable && !document.readable.now() {
