@@ -23,7 +23,6 @@ use http::request::Parts;
 use secrecy::SecretString;
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The body for every 403 of the Basic routes, whether the named user exists or not (case B02).
@@ -78,14 +77,10 @@ where
 #[derive(Debug, Clone)]
 pub struct OwnPath(pub AuthenticatedUser);
 
-impl<S> FromRequestParts<S> for OwnPath
-where
-    ManagementState: FromRef<S>,
-    S: Send + Sync,
-{
+impl FromRequestParts<ManagementState> for OwnPath {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, state: &ManagementState) -> Result<Self, Self::Rejection> {
         let user = AuthenticatedUser::from_request_parts(parts, state).await?;
         require_own_path(parts, state, user.principal()).await?;
         Ok(Self(user))
@@ -93,9 +88,9 @@ where
 }
 
 /// 403 unless the path names `principal`.
-async fn require_own_path<S: Send + Sync>(
+async fn require_own_path(
     parts: &mut Parts,
-    state: &S,
+    state: &ManagementState,
     principal: &Principal,
 ) -> Result<(), ApiError> {
     if path_user(parts, state).await? == *principal.user() {
@@ -110,15 +105,11 @@ async fn require_own_path<S: Send + Sync>(
 #[derive(Debug, Clone)]
 pub(super) struct SessionCaller(pub(super) AuthenticatedUser);
 
-impl<S> FromRequestParts<S> for SessionCaller
-where
-    ManagementState: FromRef<S>,
-    S: Send + Sync,
-{
+impl FromRequestParts<ManagementState> for SessionCaller {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let verifier = Arc::clone(&ManagementState::from_ref(state).parts().verifier);
+    async fn from_request_parts(parts: &mut Parts, state: &ManagementState) -> Result<Self, Self::Rejection> {
+        let verifier = &state.parts().verifier;
         let token = bearer_token(parts).map_err(ApiError::without_message)?;
         let bearer = match verifier.verify(&token, Audience::Management).await {
             Err(error @ BearerError::Unavailable { .. }) => verifier
@@ -179,25 +170,20 @@ where
 #[derive(Debug, Clone)]
 pub(super) struct ProvedUser(pub(super) Principal);
 
-impl<S> FromRequestParts<S> for ProvedUser
-where
-    ManagementState: FromRef<S>,
-    S: Send + Sync,
-{
+impl FromRequestParts<ManagementState> for ProvedUser {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, state: &ManagementState) -> Result<Self, Self::Rejection> {
         if has_scheme(parts, "bearer") {
             let OwnPath(user) = OwnPath::from_request_parts(parts, state).await?;
             return Ok(Self(user.bearer.principal));
         }
         let claimed = ClaimedUser::from_request_parts(parts, state).await?;
-        let management = ManagementState::from_ref(state);
-        let Some(app_passwords) = &management.parts().app_passwords else {
+        let Some(app_passwords) = &state.parts().app_passwords else {
             return Err(AuthError::Missing(Challenge::Bearer).into());
         };
         let key = (budget_address(claimed.client), claimed.user.clone());
-        let attempts = management.attempts();
+        let attempts = state.attempts();
         attempts.check(&key).map_err(|full| {
             ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded")
                 .with_retry_after(full.retry_after)
@@ -284,7 +270,7 @@ fn bearer_token(parts: &Parts) -> Result<SecretString, ApiError> {
     if !has_scheme(parts, "bearer") {
         return Err(AuthError::Missing(Challenge::Bearer).into());
     }
-    let words: Vec<&str> = header_text(parts).split_ascii_whitespace().collect();
+    let words: Vec<&str> = authorization(parts).split_ascii_whitespace().collect();
     match words.as_slice() {
         [_scheme, token] => Ok(SecretString::from(*token)),
         _ => Err(AuthError::Malformed("it must hold the word Bearer and one token").into()),
@@ -292,13 +278,14 @@ fn bearer_token(parts: &Parts) -> Result<SecretString, ApiError> {
 }
 
 fn has_scheme(parts: &Parts, scheme: &str) -> bool {
-    header_text(parts)
+    authorization(parts)
         .split_ascii_whitespace()
         .next()
         .is_some_and(|word| word.eq_ignore_ascii_case(scheme))
 }
 
-fn header_text(parts: &Parts) -> &str {
+/// The `Authorization` header; empty where there is none that is text.
+pub(super) fn authorization(parts: &Parts) -> &str {
     parts
         .headers
         .get(AUTHORIZATION)

@@ -27,7 +27,7 @@ mod slides;
 pub use extractor::{ByteStream, Content, ExtractError, FileFault, InProcessExtractor, TextExtractor};
 pub use format::{Format, is_candidate};
 pub use image::HEADER_BYTES;
-pub use ocr::{OcrService, OcrUnusable, RecognisingExtractor};
+pub use ocr::{OcrService, OcrUnusable, OcrUnwell, RecognisingExtractor};
 pub use pages::{Pages, UnorderedPages};
 pub use skip::SkipReason;
 

@@ -33,6 +33,8 @@ struct Fakes {
     asked_apps: AtomicUsize,
     /// `None`: nobody can tell.
     apps: Mutex<Option<BTreeSet<String>>>,
+    /// The model that reranks where that is asked for; `None`: it cannot be.
+    reranker: Option<&'static str>,
 }
 
 #[async_trait]
@@ -54,6 +56,10 @@ impl StatusSource for Fakes {
 
 #[async_trait]
 impl DocumentSearch for Fakes {
+    fn reranks(&self) -> bool {
+        self.reranker.is_some()
+    }
+
     async fn search(
         &self,
         caller: &Caller,
@@ -61,6 +67,7 @@ impl DocumentSearch for Fakes {
     ) -> Result<SearchResponse, DocumentSearchError> {
         let algorithm_used = request.algorithm;
         let limit = request.limit;
+        let rerank_model = self.reranker.filter(|_| request.rerank).map(str::to_owned);
         self.requests
             .lock()
             .unwrap()
@@ -74,7 +81,8 @@ impl DocumentSearch for Fakes {
             total_found: hits.len(),
             hits,
             algorithm_used,
-            reranked: false,
+            reranked: rerank_model.is_some(),
+            rerank_model,
             verified_chunks: 2,
             dropped_documents: 0,
             degraded: None,
@@ -274,6 +282,23 @@ async fn a_search_runs_as_the_caller_and_returns_upstreams_fields() {
         (300, vec!["/Docs".into(), "/Notes".to_owned()])
     );
     assert_eq!(request.modified_after.unwrap().timestamp(), 1_772_323_200);
+}
+
+#[tokio::test]
+async fn a_reranked_answer_names_the_model() {
+    let fakes = Arc::new(Fakes {
+        reranker: Some("rerank-v3.5"),
+        ..Fakes::default()
+    });
+    let mut client = Client::connect(server(&fakes, &manual_clock())).await;
+    for (asked, model) in [(true, json!("rerank-v3.5")), (false, Value::Null)] {
+        let arguments = json!({"query": "plan", "rerank": asked});
+        let found = client.result("nc_semantic_search", arguments).await;
+        assert_eq!(
+            (&found["reranked"], &found["rerank_model"]),
+            (&json!(asked), &model)
+        );
+    }
 }
 
 #[tokio::test]

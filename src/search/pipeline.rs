@@ -156,18 +156,19 @@ pub(super) async fn run(
     let mut confirmed = search.confirm(&plan, &scope).await?;
     notes.extend(confirmed.limited);
     notes.extend(search.verification.failure().map(Into::into));
-    let mut reranked = false;
+    let mut reranked_by = None;
     if let Some(reranking) = reranking {
         match search
             .rerank(reranking, &query.text, &mut confirmed.results)
             .await?
         {
-            Ok(()) => reranked = true,
+            Ok(()) => reranked_by = Some(&reranking.reranker),
             Err(reason) => notes.push(reason.to_owned()),
         }
     }
     let (mut response, chunks) = search.answer(&confirmed.results, confirmed.chunks, notes).await?;
-    response.reranked = reranked;
+    response.reranked = reranked_by.is_some();
+    response.rerank_model = reranked_by.and_then(|reranker| reranker.model().map(str::to_owned));
     Ok(Answered {
         response,
         chunks,
@@ -385,6 +386,7 @@ impl Search<'_> {
             total_found,
             algorithm_used: self.algorithm,
             reranked: false,
+            rerank_model: None,
             verified_chunks,
             dropped_documents: self.verification.dropped(),
             degraded: joined(&notes),

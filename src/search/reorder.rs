@@ -88,6 +88,10 @@ mod tests {
         async fn scores(&self, _: &str, _: &[String]) -> Result<Vec<f32>, RerankError> {
             self.0.clone()
         }
+
+        fn model(&self) -> Option<&str> {
+            None
+        }
     }
 
     async fn reordered(scores: Result<Vec<f32>, RerankError>) -> (Vec<(i64, f32)>, Result<(), &'static str>) {

@@ -66,6 +66,8 @@ pub struct SearchResponse {
     pub algorithm_used: Algorithm,
     /// A reranker ordered the best results.
     pub reranked: bool,
+    /// The name of the model that did, where it is known.
+    pub rerank_model: Option<String>,
     /// Candidate chunks of documents that Nextcloud confirmed for this reader.
     pub verified_chunks: usize,
     /// Documents left out because Nextcloud did not confirm them.
@@ -86,6 +88,7 @@ impl SearchResponse {
             total_found: 0,
             algorithm_used,
             reranked: false,
+            rerank_model: None,
             verified_chunks: 0,
             dropped_documents: 0,
             degraded,

@@ -25,6 +25,7 @@ mod oauth;
 mod outage;
 mod pdf;
 mod pdf_preview;
+mod process;
 mod qdrant;
 #[path = "../qdrant_stand_in/mod.rs"]
 mod qdrant_stand_in;

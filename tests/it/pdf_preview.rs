@@ -1,10 +1,10 @@
 //! `GET /api/v1/pdf-preview`, as Astrolabe calls it.
 
 use crate::consent::prepared;
-use crate::crash;
 use crate::harness::{ALICE, BOB, PATIENCE, Setup, fresh_database, pause};
 use crate::management_search::Astrolabe;
 use crate::pdf::{self, Content, PAGE};
+use crate::process;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use nextcloud_sim::{Effect, FaultRule, OidcClient, SharePermissions, TokenType};
@@ -175,7 +175,7 @@ async fn a_large_file_does_not_grow_the_server() {
     let client = sim.world().oidc().create_client(client);
     let data = tempfile::tempdir().unwrap();
     let database = fresh_database().await;
-    let server = crash::start_with(&sim, Some(&database), data.path(), |command| {
+    let server = process::start_with(&sim, Some(&database), data.path(), |command| {
         for (name, value) in Setup::hybrid().env {
             command.env(name, value);
         }

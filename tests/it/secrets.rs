@@ -1,7 +1,7 @@
 //! Passwords that pass through leave no trace.
 
-use crate::crash::start_with;
 use crate::harness::{ALICE, Account, BOB, free_port, fresh_database};
+use crate::process::start_with;
 use base64::Engine as _;
 use nextcloud_sim::Simulator;
 use serde_json::{Value, json};

@@ -1,7 +1,6 @@
 //! Writing a 207 document.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use super::props::{Asked, Property, value};
 use crate::http::Reply;
@@ -74,7 +73,8 @@ pub(super) fn single(href: &str, properties: &str, status: &str) -> Reply {
     Reply::new(207, "application/xml; charset=utf-8", text)
 }
 
-fn propstat(out: &mut String, properties: &str, status: &str) {
+/// One list of properties, XML already, with its status.
+pub(super) fn propstat(out: &mut String, properties: &str, status: &str) {
     out.push_str("<d:propstat><d:prop>");
     out.push_str(properties);
     out.push_str("</d:prop><d:status>HTTP/1.1 ");
@@ -85,15 +85,15 @@ fn propstat(out: &mut String, properties: &str, status: &str) {
 /// `value` is XML already.
 pub(super) fn write_property(out: &mut String, property: &Property, value: &str) {
     let name = &property.name;
-    // A String never fails to be written to.
-    let _ = match property.prefix() {
+    let element = match property.prefix() {
         Some(prefix) if value.is_empty() && property.closes_empty() => {
-            write!(out, "<{prefix}:{name}></{prefix}:{name}>")
+            format!("<{prefix}:{name}></{prefix}:{name}>")
         }
-        Some(prefix) if value.is_empty() => write!(out, "<{prefix}:{name}/>"),
-        Some(prefix) => write!(out, "<{prefix}:{name}>{value}</{prefix}:{name}>"),
-        None => write!(out, "<x1:{name} xmlns:x1=\"{}\"/>", escape(&property.namespace)),
+        Some(prefix) if value.is_empty() => format!("<{prefix}:{name}/>"),
+        Some(prefix) => format!("<{prefix}:{name}>{value}</{prefix}:{name}>"),
+        None => format!("<x1:{name} xmlns:x1=\"{}\"/>", escape(&property.namespace)),
     };
+    out.push_str(&element);
 }
 
 /// Percent-encoded as Sabre does: lower-case digits, `( )` left alone.
@@ -104,7 +104,8 @@ pub(super) fn write_href(out: &mut String, prefix: &str, path: &str, folder: boo
             if byte.is_ascii_alphanumeric() || b"_-.~()/".contains(&byte) {
                 out.push(char::from(byte));
             } else {
-                let _ = write!(out, "%{byte:02x}");
+                let escaped = format!("%{byte:02x}");
+                out.push_str(&escaped);
             }
         }
     }

@@ -1,7 +1,5 @@
 //! System tags: `/remote.php/dav/systemtags/` and `/remote.php/dav/systemtags-relations/files/<id>/<tag>` (facts §7).
 
-use std::fmt::Write as _;
-
 use serde_json::Value;
 
 use super::{error, escape};
@@ -103,26 +101,23 @@ const ROOT: &str = "<?xml version=\"1.0\"?>\n<d:multistatus xmlns:d=\"DAV:\" xml
 
 /// A list of tags after their collection, which has none of the properties.
 fn listed(state: &State, href: &str, more: &[&str], wanted: impl Fn(&i64) -> bool, slash: &str) -> Reply {
-    let mut text = String::from(ROOT);
     let (mut missing, mut found) = (String::new(), String::new());
-    for name in more {
-        // A String never fails to be written to.
-        let _ = write!(missing, "<oc:{name}/>");
-        let _ = write!(found, "<oc:{name}>true</oc:{name}>");
+    for &name in more {
+        missing.extend(["<oc:", name, "/>"]);
+        found.extend(["<oc:", name, ">true</oc:", name, ">"]);
     }
-    let _ = write!(
-        text,
-        "<d:response><d:href>{href}</d:href><d:propstat><d:prop><oc:id/><oc:display-name/>{missing}</d:prop>\
+    let mut text = format!(
+        "{ROOT}<d:response><d:href>{href}</d:href><d:propstat><d:prop><oc:id/><oc:display-name/>{missing}</d:prop>\
          <d:status>HTTP/1.1 404 Not Found</d:status></d:propstat></d:response>"
     );
     for (id, tag) in state.tags.iter().filter(|(id, _)| wanted(id)) {
-        let _ = write!(
-            text,
+        let response = format!(
             "<d:response><d:href>{href}{id}{slash}</d:href><d:propstat><d:prop><oc:id>{id}</oc:id>\
              <oc:display-name>{}</oc:display-name>{found}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat>\
              </d:response>",
             escape(&tag.name)
         );
+        text.push_str(&response);
     }
     text.push_str("</d:multistatus>\n");
     let mut reply = Reply::new(207, "application/xml; charset=utf-8", text).with("dav", super::DAV_CLASSES);

@@ -1,7 +1,5 @@
 //! The OCS envelope in JSON or, unless asked for JSON, XML.
 
-use std::fmt::Write as _;
-
 use serde_json::{Map, Value, json};
 
 use crate::dav::escape;
@@ -41,28 +39,27 @@ pub(super) fn reply(request: &Incoming, status: u16, meta: &Value, data: &Value)
 
 /// One element, in the manner of PHP's writer: arrays become `<element>`s, nothing becomes an empty tag.
 fn element(out: &mut String, indent: &str, name: &str, value: &Value) {
-    // A String never fails to be written to.
-    let _ = match value {
-        Value::Null => writeln!(out, "{indent}<{name}/>"),
-        Value::Array(items) if items.is_empty() => writeln!(out, "{indent}<{name}/>"),
-        Value::Bool(on) => writeln!(out, "{indent}<{name}>{}</{name}>", if *on { "1" } else { "" }),
-        Value::Number(number) => writeln!(out, "{indent}<{name}>{number}</{name}>"),
-        Value::String(text) => writeln!(out, "{indent}<{name}>{}</{name}>", escape(text)),
+    let deeper = format!("{indent} ");
+    let line = match value {
+        Value::Null => format!("{indent}<{name}/>\n"),
+        Value::Array(items) if items.is_empty() => format!("{indent}<{name}/>\n"),
+        Value::Bool(on) => format!("{indent}<{name}>{}</{name}>\n", if *on { "1" } else { "" }),
+        Value::Number(number) => format!("{indent}<{name}>{number}</{name}>\n"),
+        Value::String(text) => format!("{indent}<{name}>{}</{name}>\n", escape(text)),
         Value::Array(items) => {
-            let deeper = format!("{indent} ");
-            let _ = writeln!(out, "{indent}<{name}>");
+            out.extend([indent, "<", name, ">\n"]);
             for item in items {
                 element(out, &deeper, "element", item);
             }
-            writeln!(out, "{indent}</{name}>")
+            format!("{indent}</{name}>\n")
         }
         Value::Object(fields) => {
-            let deeper = format!("{indent} ");
-            let _ = writeln!(out, "{indent}<{name}>");
+            out.extend([indent, "<", name, ">\n"]);
             for (key, field) in fields {
                 element(out, &deeper, key, field);
             }
-            writeln!(out, "{indent}</{name}>")
+            format!("{indent}</{name}>\n")
         }
     };
+    out.push_str(&line);
 }

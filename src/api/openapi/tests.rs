@@ -168,6 +168,10 @@ async fn both_are_served_to_anybody() {
         !page.contains("<script") && !page.contains("style="),
         "the policy forbids both"
     );
+    assert!(
+        page.contains("href=\"../api/docs\""),
+        "the foot of every page leads here"
+    );
     for (path, methods) in operations() {
         assert!(page.contains(&path), "{path}");
         assert!(methods.iter().all(|method| page.contains(method)));

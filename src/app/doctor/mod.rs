@@ -11,7 +11,7 @@
 //! | `consents` | what users granted, and what became of it |
 //! | `webhooks` | whether Nextcloud tells of changes |
 //! | `storage` | database, extensions, key, index |
-//! | `embedder`, `reranker` | the models |
+//! | `embedder`, `reranker`, `ocr` | the models |
 //! | `sandbox` | the processes in which documents are read |
 //!
 //! It changes nothing, and sends no credentials but the configured ones and one live access token.
@@ -24,6 +24,7 @@ mod face;
 mod finding;
 mod lifetimes;
 mod nextcloud;
+mod ocr;
 mod provider;
 mod reranker;
 mod sandbox;
@@ -103,6 +104,7 @@ async fn examine(config: &Config) -> Vec<Finding> {
     }
     findings.push(embedder::check(config).await);
     findings.extend(reranker::check(config).await);
+    findings.extend(ocr::check(config).await);
     findings
 }
 

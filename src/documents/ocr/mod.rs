@@ -4,11 +4,13 @@
 
 mod answer;
 mod form;
+mod health;
 mod service;
 
 #[cfg(test)]
 mod tests;
 
+pub use health::OcrUnwell;
 pub use service::{OcrService, OcrUnusable};
 
 use super::extractor::{Content, ExtractError, TextExtractor};

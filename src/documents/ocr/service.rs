@@ -10,6 +10,7 @@ use crate::nextcloud::{USER_AGENT, transport_text, unbuilt, with_trust};
 use bytes::BytesMut;
 use futures::{StreamExt, TryStreamExt};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::{Method, RequestBuilder};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,7 +61,7 @@ impl From<OcrError> for ExtractError {
 #[derive(Debug, Clone)]
 pub struct OcrService {
     client: reqwest::Client,
-    endpoint: Url,
+    base: Url,
     api_key: Option<HeaderValue>,
     entropy: SharedEntropy,
 }
@@ -87,9 +88,6 @@ impl OcrService {
         let client = with_trust(builder, nextcloud)
             .and_then(|builder| builder.build().map_err(|error| unbuilt(&error)))
             .map_err(OcrUnusable)?;
-        let base = config.url.as_str().trim_end_matches('/');
-        let endpoint = Url::parse(&format!("{base}/v1/convert/file"))
-            .map_err(|error| OcrUnusable(format!("OCR_URL: {error}")))?;
         let api_key = config
             .api_key
             .as_ref()
@@ -102,10 +100,29 @@ impl OcrService {
             .transpose()?;
         Ok(Self {
             client,
-            endpoint,
+            base: config.url.clone(),
             api_key,
             entropy,
         })
+    }
+
+    /// A question about the service; `path` is below `OCR_URL`.
+    pub(super) fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
+    }
+
+    /// With the key.
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
+        let request = self
+            .client
+            .request(method, url)
+            .header(ACCEPT, "application/json");
+        match &self.api_key {
+            Some(key) => request.header(API_KEY, key.clone()),
+            None => request,
+        }
     }
 
     /// Sends the file and waits for its text.
@@ -120,15 +137,10 @@ impl OcrService {
             .map_err(|error| OcrError::Content(error.to_string()))?;
         let broke_off = Arc::new(AtomicBool::default());
         let form = Form::new(watched(file, broke_off.clone()), name, &self.entropy);
-        let mut request = self
-            .client
-            .post(self.endpoint.clone())
-            .header(ACCEPT, "application/json")
+        let request = self
+            .request(Method::POST, "v1/convert/file")
             .header(CONTENT_TYPE, form.content_type)
             .body(reqwest::Body::wrap_stream(form.body));
-        if let Some(key) = &self.api_key {
-            request = request.header(API_KEY, key.clone());
-        }
         let sent = request.send().await;
         if broke_off.load(Ordering::SeqCst) {
             return Err(OcrError::Content("the file did not arrive whole".to_owned()));

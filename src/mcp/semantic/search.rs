@@ -156,6 +156,7 @@ struct SemanticSearch {
     search_method: String,
     granularity: Granularity,
     reranked: bool,
+    /// The model that reordered the results, where it has a name.
     rerank_model: Option<String>,
     verified_chunk_count: usize,
     dropped_document_count: usize,
@@ -202,7 +203,7 @@ async fn run(context: ToolContext, arguments: Arguments) -> Result<SemanticSearc
         search_method,
         granularity,
         reranked: response.reranked,
-        rerank_model: None,
+        rerank_model: response.rerank_model,
         verified_chunk_count: response.verified_chunks,
         dropped_document_count: response.dropped_documents,
         degraded: response.degraded,

@@ -16,6 +16,7 @@ const BATCH: usize = 8;
 /// A cross-encoder, loaded at the first use. One call runs at a time: the calls would only wait for each other's
 /// processor.
 pub(super) struct LocalReranker {
+    name: String,
     model: Arc<LazyModel>,
     turn: Arc<Semaphore>,
 }
@@ -47,9 +48,12 @@ impl From<OnnxError> for RerankError {
 impl LocalReranker {
     /// The cross-encoder in `directory`, on `threads` threads.
     pub(super) fn load(directory: &Path, threads: usize) -> Result<Self, RerankError> {
-        let source = ModelSource::Directory(ModelDirectory::read(directory)?);
+        let directory = ModelDirectory::read(directory)?;
+        let name = directory.name();
+        let source = ModelSource::Directory(directory);
         let pool = Arc::new(ThreadPool::with_num_threads(threads.max(1)));
         Ok(Self {
+            name,
             model: Arc::new(LazyModel {
                 source,
                 pool,
@@ -112,5 +116,9 @@ impl Reranker for LocalReranker {
         });
         work.await
             .map_err(|error| RerankError::Unavailable(error.to_string()))?
+    }
+
+    fn model(&self) -> Option<&str> {
+        Some(&self.name)
     }
 }

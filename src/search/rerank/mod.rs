@@ -21,6 +21,9 @@ pub trait Reranker: Send + Sync {
     /// One score per passage, in their order; higher is better. The scale is the model's own: only the order within
     /// one call means something.
     async fn scores(&self, query: &str, passages: &[String]) -> Result<Vec<f32>, RerankError>;
+
+    /// The model's name: `RERANK_MODEL`, or the name of a local model's directory. `None` where the service chooses.
+    fn model(&self) -> Option<&str>;
 }
 
 /// Why passages could not be reranked. Holds nothing of the query or the passages.
@@ -82,6 +85,10 @@ impl Reranker for InTime {
         } else {
             Err(RerankError::Answer("not one number per passage".to_owned()))
         }
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.reranker.model()
     }
 }
 

@@ -102,6 +102,10 @@ impl Reranker for RemoteReranker {
         let scores: Option<Vec<f32>> = scores.into_iter().collect();
         scores.ok_or_else(|| RerankError::Answer("not every passage has a score".to_owned()))
     }
+
+    fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
 }
 
 fn explained(error: ModelApiError) -> RerankError {

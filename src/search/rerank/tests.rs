@@ -110,6 +110,7 @@ async fn a_service_scores_in_the_order_of_the_passages() {
         assert_eq!(scores, [0.0, 2.0, 1.0], "{path}");
         assert!(reranker.scores("red", &[]).await.unwrap().is_empty());
     }
+    assert_eq!(remote(url).model(), Some("rerank-v3.5"));
     let requests = service.requests.lock().unwrap();
     assert_eq!(requests.len(), 4);
     assert_eq!(
@@ -171,6 +172,8 @@ async fn a_cross_encoder_in_a_directory_scores_pairs() {
     };
     model.write(directory.path());
     let reranker = of(RerankModel::Directory(directory.path().to_owned())).unwrap();
+    let name = directory.path().file_name().and_then(|name| name.to_str());
+    assert_eq!(reranker.model(), name);
     let texts = passages(&[
         "red",
         "ferry ferry",

@@ -7,4 +7,5 @@ mod isolation;
 mod map;
 mod paging;
 mod passages;
+mod reranking;
 mod worlds;

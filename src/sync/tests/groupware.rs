@@ -50,16 +50,26 @@ fn row(user: &str, id: &str, path: &str) -> (String, String, String) {
     (user.to_owned(), id.to_owned(), path.to_owned())
 }
 
+/// Puts an event into one of Alice's calendars; `path` is `calendar/object`, `lines` are further properties.
+fn put(world: &World, path: &str, summary: &str, lines: &str) {
+    let (calendar, object) = path.split_once('/').unwrap();
+    world
+        .cloud
+        .put_object(Calendar, "alice", calendar, object, &event(summary, lines));
+}
+
+/// The [`world`] after Alice put two events into a calendar, and a scan.
+async fn with_ferry_and_crew(pool: PgPool) -> World {
+    let world = world(pool).await;
+    put(&world, "personal/e1.ics", "Ferry", "");
+    put(&world, "personal/e2.ics", "Crew", "");
+    rescan(&world).await;
+    world
+}
+
 #[sqlx::test]
 async fn events_come_change_and_go_by_their_tokens(pool: PgPool) {
-    let world = world(pool).await;
-    world
-        .cloud
-        .put_object(Calendar, "alice", "personal", "e1.ics", &event("Ferry", ""));
-    world
-        .cloud
-        .put_object(Calendar, "alice", "personal", "e2.ics", &event("Crew", ""));
-    rescan(&world).await;
+    let world = with_ferry_and_crew(pool).await;
     assert_eq!(
         seen(&world).await,
         [
@@ -83,13 +93,7 @@ async fn events_come_change_and_go_by_their_tokens(pool: PgPool) {
         "one request for each source"
     );
 
-    world.cloud.put_object(
-        Calendar,
-        "alice",
-        "personal",
-        "e1.ics",
-        &event("Ferry at noon", ""),
-    );
+    put(&world, "personal/e1.ics", "Ferry at noon", "");
     world.cloud.delete_object(Calendar, "alice", "personal", "e2.ics");
     rescan(&world).await;
     assert_eq!(
@@ -108,9 +112,7 @@ async fn events_come_change_and_go_by_their_tokens(pool: PgPool) {
 #[sqlx::test]
 async fn a_shared_calendar_is_indexed_once_and_lost_with_its_share(pool: PgPool) {
     let world = world(pool).await;
-    world
-        .cloud
-        .put_object(Calendar, "alice", "team", "e1.ics", &event("Standup", ""));
+    put(&world, "team/e1.ics", "Standup", "");
     world.cloud.share_collection(Calendar, "alice", "team", &["bob"]);
     rescan(&world).await;
     assert_eq!(
@@ -172,20 +174,9 @@ async fn a_self_made_calendar_gives_no_text_to_somebody_elses(pool: PgPool) {
 #[sqlx::test]
 async fn what_the_owner_declared_confidential_is_no_document_of_other_readers(pool: PgPool) {
     let world = world(pool).await;
-    let secret = event("Dismissal", "CLASS:CONFIDENTIAL\r\n");
-    world
-        .cloud
-        .put_object(Calendar, "alice", "team", "open.ics", &event("Standup", ""));
-    world
-        .cloud
-        .put_object(Calendar, "alice", "team", "secret.ics", &secret);
-    world.cloud.put_object(
-        Calendar,
-        "alice",
-        "team",
-        "hidden.ics",
-        &event("Doctor", "CLASS:PRIVATE\r\n"),
-    );
+    put(&world, "team/open.ics", "Standup", "");
+    put(&world, "team/secret.ics", "Dismissal", "CLASS:CONFIDENTIAL\r\n");
+    put(&world, "team/hidden.ics", "Doctor", "CLASS:PRIVATE\r\n");
     world.cloud.share_collection(Calendar, "alice", "team", &["bob"]);
     rescan(&world).await;
     let of_bob: Vec<_> = seen(&world)
@@ -200,10 +191,12 @@ async fn what_the_owner_declared_confidential_is_no_document_of_other_readers(po
     assert_eq!(seen(&world).await.len(), 4);
 
     // Made confidential later: Bob loses it, and the text stays Alice's.
-    let late = event("Standup of the lawyers", "CLASS:CONFIDENTIAL\r\n");
-    world
-        .cloud
-        .put_object(Calendar, "alice", "team", "open.ics", &late);
+    put(
+        &world,
+        "team/open.ics",
+        "Standup of the lawyers",
+        "CLASS:CONFIDENTIAL\r\n",
+    );
     rescan(&world).await;
     assert_eq!(seen(&world).await.iter().filter(|row| row.0 == "bob").count(), 0);
     let texts = texts(&world).await;
@@ -214,14 +207,7 @@ async fn what_the_owner_declared_confidential_is_no_document_of_other_readers(po
 /// Facts §8: Nextcloud answers an unknown token with no changes.
 #[sqlx::test]
 async fn a_token_that_is_silently_unknown_is_noticed(pool: PgPool) {
-    let world = world(pool).await;
-    world
-        .cloud
-        .put_object(Calendar, "alice", "personal", "e1.ics", &event("Ferry", ""));
-    world
-        .cloud
-        .put_object(Calendar, "alice", "personal", "e2.ics", &event("Crew", ""));
-    rescan(&world).await;
+    let world = with_ferry_and_crew(pool).await;
     assert_eq!(seen(&world).await.len(), 2);
 
     // Restored from a backup in which one event was not there yet, with a token below the stored one.
@@ -244,14 +230,7 @@ async fn a_token_that_is_silently_unknown_is_noticed(pool: PgPool) {
 /// A restored token that grew to the stored number looks unchanged: the daily listing of everything sees it.
 #[sqlx::test]
 async fn what_no_token_tells_is_found_by_the_full_listing(pool: PgPool) {
-    let world = world(pool).await;
-    world
-        .cloud
-        .put_object(Calendar, "alice", "personal", "e1.ics", &event("Ferry", ""));
-    world
-        .cloud
-        .put_object(Calendar, "alice", "personal", "e2.ics", &event("Crew", ""));
-    rescan(&world).await;
+    let world = with_ferry_and_crew(pool).await;
     world
         .cloud
         .restore_collection(Calendar, "alice", "personal", "e2.ics", 2);

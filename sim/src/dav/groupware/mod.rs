@@ -8,10 +8,8 @@ mod write;
 
 pub(crate) use state::{Collection, GroupwareState, Kind};
 
-use std::fmt::Write as _;
-
 use super::error;
-use super::multistatus::escape;
+use super::multistatus::{escape, propstat, write_href};
 use super::xml::{DAV, Element, NC, OC};
 use crate::http::{Incoming, Reply};
 use crate::world::World;
@@ -106,10 +104,7 @@ impl Kind {
         let mut text = format!("<d:response><d:href>{href}</d:href>");
         for (properties, status) in [(found, "200 OK"), (missing, "404 Not Found")] {
             if !properties.is_empty() {
-                let _ = write!(
-                    text,
-                    "<d:propstat><d:prop>{properties}</d:prop><d:status>HTTP/1.1 {status}</d:status></d:propstat>"
-                );
+                propstat(&mut text, &properties, status);
             }
         }
         text + "</d:response>"
@@ -156,12 +151,12 @@ impl Target {
             Kind::AddressBook => "/remote.php/dav/addressbooks/users/",
         };
         let mut href = String::new();
-        super::multistatus::write_href(&mut href, home, &self.home, true);
+        write_href(&mut href, home, &self.home, true);
         if let Some(collection) = collection {
-            super::multistatus::write_href(&mut href, collection, "", true);
+            write_href(&mut href, collection, "", true);
         }
         if let Some(object) = object {
-            super::multistatus::write_href(&mut href, object, "", false);
+            write_href(&mut href, object, "", false);
         }
         href
     }

@@ -1,7 +1,5 @@
 //! REPORT on a collection: changes, queries, multigets.
 
-use std::fmt::Write as _;
-
 use super::state::Object;
 use super::{CALDAV, CARDDAV, Collection, Target, no_node};
 use crate::dav::error;
@@ -81,22 +79,15 @@ fn sync(target: &Target, uri: &str, collection: &Collection, root: &Element, ask
     let mut text = String::new();
     for name in names {
         let href = target.href(Some(uri), Some(name));
-        match collection.shown(name, &target.reader) {
-            Some(object) => {
-                text.push_str(
-                    &target
-                        .kind
-                        .response(&href, asked, |property| value(&object, property)),
-                );
-            }
-            None => {
-                // A String never fails to be written to.
-                let _ = write!(
-                    text,
-                    "<d:response><d:href>{href}</d:href><d:status>HTTP/1.1 404 Not Found</d:status></d:response>"
-                );
-            }
-        }
+        let response = match collection.shown(name, &target.reader) {
+            Some(object) => target
+                .kind
+                .response(&href, asked, |property| value(&object, property)),
+            None => format!(
+                "<d:response><d:href>{href}</d:href><d:status>HTTP/1.1 404 Not Found</d:status></d:response>"
+            ),
+        };
+        text.push_str(&response);
     }
     target.kind.root(&format!(
         "{text}<d:sync-token>http://sabre.io/ns/sync/{}</d:sync-token>",

@@ -33,6 +33,20 @@ async fn app_asks_for_a_login_and_shows_ones_own_access(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "./migrations")]
+async fn every_page_leads_to_the_description_of_the_api_and_to_the_others_once_logged_in(pool: PgPool) {
+    let site = Site::new(&pool);
+    let mut browser = site.browser();
+    let stranger = browser.get("/oauth/callback?code=x&state=unknown").await;
+    assert!(stranger.links_to("/api/docs"), "{}", stranger.html);
+    assert!(!stranger.links_to("/app/search"), "{}", stranger.html);
+    browser.log_in("alice").await;
+    let page = browser.get("/app").await;
+    for path in ["/app", "/app/search", "/api/docs"] {
+        assert!(page.links_to(path), "{path}: {}", page.html);
+    }
+}
+
+#[sqlx::test(migrations = "./migrations")]
 async fn the_button_revokes_for_the_user_of_the_session(pool: PgPool) {
     let site = Site::new(&pool);
     let mut browser = site.browser();

@@ -271,6 +271,11 @@ impl Page {
         self.header("location")
     }
 
+    /// Whether a link of the page leads to `path` of this server.
+    pub(super) fn links_to(&self, path: &str) -> bool {
+        self.html.contains(&format!("<a href=\"{path}\">"))
+    }
+
     /// The hidden fields of the form that leads to `action`.
     pub(super) fn fields_of(&self, action: &str) -> Vec<(String, String)> {
         fields_of(&self.html, action)
