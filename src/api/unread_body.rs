@@ -40,7 +40,7 @@ pub(super) async fn settle(State(patience): State<Duration>, request: Request, n
     let mut response = next.run(Request::from_parts(head, Body::from_stream(lent))).await;
     // Nothing is handed back of a body that was read to its end, or that somebody is still reading.
     if let Ok(rest) = handed_back.try_recv()
-        && !rest.is_discarded(patience).await
+        && !rest.discarded(patience).await
     {
         response
             .headers_mut()
@@ -91,7 +91,7 @@ impl Drop for Lent {
 
 impl Rest {
     /// Reads to the end and keeps nothing; false where the end is not to be had.
-    async fn is_discarded(mut self, patience: Duration) -> bool {
+    async fn discarded(mut self, patience: Duration) -> bool {
         let announced = HttpBody::size_hint(&self.body).lower();
         let bearable = usize::try_from(announced).is_ok_and(|bytes| bytes <= MAX_BODY_BYTES);
         if self.broken || !self.invited || !bearable {
