@@ -6,7 +6,7 @@
 //! | `state` | what handlers share |
 //! | `management` | the authenticated part of the management API |
 //! | `error` | the uniform error body |
-//! | `request_id`, `observe`, `limits`, `client_address` | the layers |
+//! | `request_id`, `observe`, `limits`, `client_address`, `unread_body` | the layers |
 //! | `extract` | who may call a handler, by its signature |
 //! | `serve` | listening and graceful shutdown |
 //! | `health/…`, `v1/…`, `well_known/…`, `mcp_endpoint` | the endpoints |
@@ -36,6 +36,7 @@ mod search_routes;
 mod serve;
 mod starting;
 mod state;
+mod unread_body;
 mod v1;
 mod webhooks;
 mod well_known;

@@ -1,6 +1,8 @@
 //! Listening.
 
+use super::unread_body;
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::serve::ListenerExt;
 use std::io;
 use std::net::SocketAddr;
@@ -21,6 +23,7 @@ pub async fn serve(
             tracing::debug!(%error, "TCP_NODELAY cannot be set");
         }
     });
+    let router = router.layer(from_fn_with_state(unread_body::PATIENCE, unread_body::settle));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     let out_of_time = async {

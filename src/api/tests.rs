@@ -36,6 +36,7 @@ mod health;
 mod management;
 mod mcp;
 mod oauth;
+mod unread_body;
 
 use management::{Grants, Tokens};
 
