@@ -6,6 +6,7 @@ use crate::ids::UserId;
 use crate::sync::claim::{self, Phase};
 use crate::sync::test_support::Simulated;
 use crate::sync::{Purge, SyncError, SyncStatusService, publish, unannounced_changes};
+use chrono::{DateTime, Utc};
 use nextcloud_sim::{Effect, FaultRule, SharePermissions};
 use sqlx::PgPool;
 use std::time::Duration;
@@ -141,6 +142,7 @@ async fn what_was_indexed_for_another_reader_goes_and_comes_back_when_the_tag_is
     assert_eq!(world.seen_by("bob").await, ["/x.md"]);
     assert_eq!(world.seen_by("alice").await, ["/Plans/x.md", "/free.md"]);
     assert_eq!(world.text("x.md").await, "plans of both");
+    assert!(was_fetched(&world));
 
     cloud.tag_file("alice", "/Plans", "secret");
     world.later().await;
@@ -196,12 +198,20 @@ async fn the_excluded_place_counts_for_who_sees_the_file_at_two(pool: PgPool) {
     let folder = cloud.share("alice", "/Plans", "bob", SharePermissions::read_only());
     world.begin(&["bob"]).await;
     assert_out(&world, "one of two places").await;
+    let full_walk = || async {
+        sqlx::query_scalar::<_, DateTime<Utc>>("select full_walk_at from scans")
+            .fetch_one(&world.pool)
+            .await
+            .unwrap()
+    };
+    let before = full_walk().await;
     for n in 0..2 {
         cloud.put_file("bob", &format!("/free{n}.md"), "free for all");
         world.later().await;
         let found: Vec<String> = world.seen_by("bob").await;
         assert!(!found.contains(&"/x.md".to_owned()), "{found:?}");
     }
+    assert_eq!(full_walk().await, before, "the scans were pruned");
     cloud.unshare(folder);
     world.later().await;
     assert!(world.seen_by("bob").await.contains(&"/x.md".to_owned()));
