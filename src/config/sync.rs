@@ -38,7 +38,8 @@ pub enum FileSelection {
 pub struct TagRules {
     /// Whether a tag is needed.
     pub selection: FileSelection,
-    /// `EXCLUDED_TAGS`: files with one of these tags, and everything below such folders, are never indexed.
+    /// `EXCLUDED_TAGS`: files with one of these tags, and everything below such folders, are never indexed,
+    /// whoever reads them.
     pub excluded: Vec<String>,
 }
 

@@ -205,7 +205,8 @@ variables! {
     /// those with `keyword-index`. A tag on a folder counts for everything below it.
     VECTOR_SYNC_FILES: Sync, "all", [], false;
     /// System tags, separated by commas: files with one of them, and everything below such folders, are never indexed
-    /// and leave the index. Users must be able to see these tags; a scan that cannot read them fails.
+    /// and leave the index, for everybody who reads them. Users must be able to see these tags; a scan that cannot read
+    /// them fails.
     EXCLUDED_TAGS: Sync, "", [], false;
 
     /// Who makes dense vectors: `embedded`, `ollama`, `openai` (any service that speaks its protocol), or `none` for

@@ -1,14 +1,30 @@
 //! Writing what a listing shows: one bulk comparison per batch, no query per item.
 
-use super::sources::ListedItem;
-use super::{SyncError, access, tombstones};
+use super::sources::{ExcludedFile, ListedItem};
+use super::{SyncError, access, exclusions, tombstones};
 use crate::ids::UserId;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
 
-/// Items written in one transaction.
+/// Items and exclusions written in one transaction.
 pub const BATCH: usize = 1_000;
+
+/// What is written in one transaction.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Documents.
+    pub items: Vec<ListedItem>,
+    /// What is to be no document.
+    pub excluded: Vec<ExcludedFile>,
+}
+
+impl Batch {
+    /// How much it is.
+    pub fn len(&self) -> usize {
+        self.items.len() + self.excluded.len()
+    }
+}
 
 /// Who lists, and when.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +87,7 @@ impl Columns {
 }
 
 /// `PostgreSQL` text holds no NUL; no Nextcloud path does either.
-fn text(value: String) -> String {
+pub fn text(value: String) -> String {
     if value.contains('\0') {
         value.replace('\0', "")
     } else {
@@ -80,12 +96,17 @@ fn text(value: String) -> String {
 }
 
 /// Writes a batch. Returns how many documents became due for indexing.
-pub async fn write(
-    conn: &mut PgConnection,
-    listing: Listing<'_>,
-    items: Vec<ListedItem>,
-) -> Result<usize, SyncError> {
-    let columns = Columns::of(items);
+pub async fn write(conn: &mut PgConnection, listing: Listing<'_>, batch: Batch) -> Result<usize, SyncError> {
+    if batch.excluded.is_empty() {
+        exclusions::keep_still(conn).await?;
+    } else {
+        exclusions::lock(conn).await?;
+        exclusions::write(conn, listing, batch.excluded).await?;
+    }
+    if batch.items.is_empty() {
+        return Ok(0);
+    }
+    let columns = Columns::of(batch.items);
     let due = write_documents(conn, listing, &columns).await?;
     let retitled = retitled(conn, listing, &columns).await?;
     let listed = write_readers(conn, listing, &columns).await?;
@@ -196,7 +217,8 @@ pub async fn index_again(
 /// New and changed versions become `pending` (or `skipped`); the row locks stay until the transaction ends.
 ///
 /// A skip that only a listing can tell is taken back when the listing changes its mind (a raised size limit); one
-/// that the content told stays until the content changes.
+/// that the content told stays until the content changes. What somebody's scan saw as excluded stays so, whatever this
+/// listing says.
 async fn write_documents(
     conn: &mut PgConnection,
     listing: Listing<'_>,
@@ -207,9 +229,13 @@ async fn write_documents(
                                   state_changed_at, due_at, queue_uid, first_seen_at, keyword_only)
            select $1, i.native_id, i.etag, i.mime_type, i.size, i.modified,
                   case when i.skip is null then 'pending' else 'skipped' end, i.skip, $9, $9, $8, $9, i.keyword_only
-           from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[],
-                       $10::boolean[])
-                as i (native_id, etag, mime_type, size, modified, skip, keyword_only)
+           from (select l.native_id, l.etag, l.mime_type, l.size, l.modified, l.keyword_only,
+                        case when exists (select from exclusions e
+                                          where e.family = $1 and e.native_id = l.native_id)
+                             then 'excluded' else l.skip end as skip
+                 from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[],
+                             $10::boolean[])
+                      as l (native_id, etag, mime_type, size, modified, skip, keyword_only)) i
            order by i.native_id
            on conflict (family, native_id) do update set
                etag = excluded.etag, mime_type = excluded.mime_type, size_bytes = excluded.size_bytes,
@@ -219,8 +245,9 @@ async fn write_documents(
            where documents.etag <> excluded.etag
               or documents.queue_uid is null and documents.state = 'pending'
               or excluded.state = 'pending' and documents.state = 'skipped'
-                 and documents.reason in ('unsupported', 'too_large')
+                 and documents.reason in ('unsupported', 'too_large', 'excluded')
               or excluded.reason = 'too_large' and documents.state <> 'skipped'
+              or excluded.reason = 'excluded' and documents.reason is distinct from 'excluded'
            returning id, state, visible_generation"#,
         listing.family,
         &columns.native_id,

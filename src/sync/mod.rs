@@ -25,6 +25,7 @@ mod due;
 mod embed;
 mod engine;
 mod error;
+mod exclusions;
 mod failure;
 mod index_document;
 mod index_text;

@@ -1,10 +1,10 @@
-//! Forgetting a user: readers, documents of nobody, state and credential.
+//! Forgetting a user: readers, documents of nobody, what only this user excluded, state and credential.
 //!
 //! Who takes the last credential marks the user as removed, in one transaction with that. What is here carries it out and
 //! marks nobody: each step looks for the mark under the lock of the user's row, so that a user who comes back at any
 //! time keeps the new credential.
 
-use super::{SyncError, access, users};
+use super::{SyncError, access, exclusions, users};
 use crate::ids::UserId;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
@@ -48,6 +48,18 @@ pub async fn remove(pool: &PgPool, user: &UserId, now: DateTime<Utc>) -> Result<
         }
         access::remove_reader(&mut tx, user, &documents, now).await?;
         tx.commit().await?;
+    }
+    loop {
+        let mut tx = pool.begin().await?;
+        if !is_marked(&mut tx, user).await? {
+            return Ok(());
+        }
+        exclusions::lock(&mut tx).await?;
+        let ended = exclusions::end_of_user(&mut tx, user, BATCH, now).await?;
+        tx.commit().await?;
+        if ended == 0 {
+            break;
+        }
     }
     sqlx::query!(
         "delete from users where uid = $1 and sync_state_reason = 'removed'",

@@ -90,7 +90,7 @@ pub struct SyncStatus {
     pub keyword: PhaseProgress,
     /// Dense vectors.
     pub dense: PhaseProgress,
-    /// Documents without text, by reason.
+    /// Documents that are not searched, by reason: they have no text, or are excluded.
     pub skipped: Vec<(String, i64)>,
     /// Documents given up.
     pub dead_letter_count: i64,

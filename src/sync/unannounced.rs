@@ -3,7 +3,7 @@
 //! Scans look anyway, so a silent webhook costs nothing but time, and nobody notices. What is counted here is evidence,
 //! not a log: documents saved since the user's last complete scan that a scan found whom no hint had woken. Documents
 //! that somebody only got to see do not count, because Nextcloud tells nobody of shares (facts §5), and neither do
-//! deletions, which look the same as the end of a share.
+//! deletions, which look the same as the end of a share. Neither do documents that somebody's tags exclude.
 
 use super::SyncError;
 use super::scan::ScanLease;
@@ -45,6 +45,7 @@ pub(super) async fn count(
          select r.doc_type, count(*), $5::timestamptz, $5
          from document_readers r join documents d on d.id = r.document_id
          where r.uid = $1 and r.seen_scan = $2 and d.family = $3 and d.modified_at > $4 and d.modified_at < $6
+           and (d.state <> 'skipped' or d.reason is distinct from 'excluded')
            and not exists (select from scans s where s.uid = $1 and s.source = $7 and s.woken_for is not null)
          group by r.doc_type order by r.doc_type
          on conflict (doc_type) do update set

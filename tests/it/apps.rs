@@ -1,16 +1,20 @@
 //! Cards of Deck, rows of Tables and tagged files, from Nextcloud to the search's answer.
 
 use crate::harness::{ALICE, Account, BOB, Setup, World};
-use nextcloud_sim::{Effect, FaultRule, Simulator};
+use nextcloud_sim::{Effect, FaultRule, SharePermissions, Simulator};
 use serde_json::Value;
 
 const NOTHING: [&str; 0] = [];
 
-/// Waits until exactly these titles are found.
+/// Waits until exactly these titles are found, whatever their rank.
 async fn until(world: &World, account: Account, query: &str, titles: &[&str]) {
     let what = format!("{query} finds {titles:?}");
     world
-        .until_titles(Some(account), query, &what, |found| found == titles)
+        .until_titles(Some(account), query, &what, |found| {
+            let mut found = found.to_vec();
+            found.sort();
+            found == titles
+        })
         .await;
 }
 
@@ -154,4 +158,34 @@ async fn an_excluded_file_is_never_found() {
         .await;
     world.sim.world().untag_file("alice", "/Private", "secret");
     until(&world, ALICE, "narwhal", &["b.txt"]).await;
+}
+
+/// bob has only a file below a folder that alice's tag excludes: he does not see the tag.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_below_an_excluded_folder_is_found_by_nobody_it_is_shared_with() {
+    let sim = Simulator::start().await;
+    sim.world().put_file("alice", "/Private/b.txt", b"narwhal two");
+    sim.world().put_file("bob", "/c.txt", b"narwhal three");
+    // The tag must exist.
+    sim.world().tag_file("bob", "/c.txt", "secret");
+    sim.world().untag_file("bob", "/c.txt", "secret");
+    sim.world()
+        .share("alice", "/Private/b.txt", "bob", SharePermissions::read_only());
+    let world = Setup::hybrid()
+        .set("EXCLUDED_TAGS", "secret")
+        .start_with(sim)
+        .await;
+    world.provision(ALICE).await;
+    world.provision(BOB).await;
+    until(&world, BOB, "narwhal", &["b.txt", "c.txt"]).await;
+    world.sim.world().tag_file("alice", "/Private", "secret");
+    until(&world, BOB, "narwhal", &["c.txt"]).await;
+    assert_eq!(world.titles(Some(BOB), "b.txt").await, Vec::<String>::new());
+    world
+        .until_status("it is counted as excluded", |status| {
+            status["skipped"]["excluded"] == 1 && status["indexed_documents"] == 1
+        })
+        .await;
+    world.sim.world().untag_file("alice", "/Private", "secret");
+    until(&world, BOB, "narwhal", &["b.txt", "c.txt"]).await;
 }

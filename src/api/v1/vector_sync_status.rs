@@ -36,7 +36,7 @@ pub(crate) struct VectorSyncStatus {
     dense: PhaseProgress,
     /// Over the last minute.
     documents_per_second: f64,
-    /// Documents without text, by reason.
+    /// Documents that are not searched, by reason: they have no text, or are excluded.
     skipped: BTreeMap<String, i64>,
     /// Documents given up.
     dead_letters: i64,

@@ -1,124 +1,16 @@
-//! The end of a complete scan: what is missing, and what the next scan may rely on.
+//! The end of a complete scan: what is gone, and what the next scan may rely on.
 
 use super::lease::ScanLease;
+use super::unseen::Unseen;
 use crate::sync::sources::Coverage;
 use crate::sync::wake::reader_pause;
-use crate::sync::{SyncError, access, users};
+use crate::sync::{SyncError, access, exclusions, users};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
 use std::collections::HashMap;
 
-/// Up to this many missing documents are believed at once, whatever their share.
-const BELIEVED_COUNT: usize = 20;
-
-/// One missing document in so many is believed at once.
-const BELIEVED_SHARE: usize = 10;
-
 /// A suspicious scan is repeated after at most this long.
 const RECHECK: TimeDelta = TimeDelta::seconds(60);
-
-/// Documents of the user that the listing covered and did not show.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missing {
-    /// Missing for the first time.
-    pub new: Vec<i64>,
-    /// Missing from an earlier complete scan already.
-    pub again: Vec<i64>,
-    /// All documents that the user reads in this family.
-    pub total: usize,
-}
-
-impl Missing {
-    /// More than 10 % and more than 20 are missing for the first time: perhaps a listing that only looks complete.
-    pub fn is_suspicious(&self) -> bool {
-        self.new.len() > BELIEVED_COUNT && self.new.len() * BELIEVED_SHARE > self.total
-    }
-}
-
-/// What a coverage says about documents that the scan did not see.
-#[derive(Default)]
-struct Covered<'a> {
-    everything: bool,
-    /// Folders whose children were listed.
-    folders: &'a [String],
-    /// Folders that are gone.
-    vanished: &'a [String],
-    /// Parts of which everything was listed.
-    parts: &'a [String],
-    /// The parts that are there; everything in others is gone.
-    known_parts: Option<Vec<String>>,
-    /// Native ids that are gone.
-    gone: &'a [String],
-}
-
-impl<'a> Covered<'a> {
-    fn by(coverage: &'a Coverage) -> Self {
-        match coverage {
-            Coverage::Unchanged => Self::default(),
-            Coverage::Everything { .. } | Coverage::Absent(_) => Self {
-                everything: true,
-                ..Self::default()
-            },
-            Coverage::Changes { listed, vanished, .. } => Self {
-                folders: listed,
-                vanished,
-                ..Self::default()
-            },
-            Coverage::Parts {
-                parts, listed, gone, ..
-            } => Self {
-                parts: listed,
-                known_parts: Some(parts.keys().cloned().collect()),
-                gone,
-                ..Self::default()
-            },
-        }
-    }
-}
-
-/// What the scan covered and did not see.
-pub async fn missing(
-    pool: &PgPool,
-    lease: &ScanLease,
-    family: &str,
-    coverage: &Coverage,
-) -> Result<Missing, SyncError> {
-    let covered = Covered::by(coverage);
-    let rows = sqlx::query!(
-        r#"select r.document_id, r.missing_since_scan is not null as "again!"
-           from document_readers r join documents d on d.id = r.document_id
-           where r.uid = $1 and d.family = $2 and r.seen_scan < $3
-             and ($4 or coalesce(nullif(regexp_replace(r.path, '/[^/]*$', ''), ''), '/') = any($5)
-                  or exists (select from unnest($6::text[]) as v (folder) where starts_with(r.path, v.folder || '/'))
-                  or r.part = any($7) or r.part <> all($8) or d.native_id = any($9))
-           order by r.document_id"#,
-        lease.user.as_str(),
-        family,
-        lease.number,
-        covered.everything,
-        covered.folders,
-        covered.vanished,
-        covered.parts,
-        covered.known_parts as Option<Vec<String>>,
-        covered.gone
-    )
-    .fetch_all(pool)
-    .await?;
-    let total = sqlx::query_scalar!(
-        r#"select count(*) as "count!" from document_readers r join documents d on d.id = r.document_id
-           where r.uid = $1 and d.family = $2"#,
-        lease.user.as_str(),
-        family
-    )
-    .fetch_one(pool)
-    .await?;
-    let (again, new): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.again);
-    Ok(Missing {
-        new: new.into_iter().map(|row| row.document_id).collect(),
-        again: again.into_iter().map(|row| row.document_id).collect(),
-        total: usize::try_from(total).unwrap_or(usize::MAX),
-    })
-}
 
 /// The notes folder as the listing was told; nothing inside when the Notes app is away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,7 +27,16 @@ pub struct Ending {
     pub suspicious: bool,
 }
 
-/// Writes the end of a scan in one transaction. Returns how many documents were deleted.
+/// What the end of a scan did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Done {
+    /// Documents that nobody reads any more.
+    pub deleted: usize,
+    /// Documents that nothing excludes any more.
+    pub due: usize,
+}
+
+/// Writes the end of a scan in one transaction.
 ///
 /// After a suspicious scan no `ETag` is kept, so that the next scan walks everything and either sees the marked
 /// documents again or removes them.
@@ -143,22 +44,28 @@ pub async fn finish(
     pool: &PgPool,
     lease: &ScanLease,
     coverage: &Coverage,
-    missing: &Missing,
+    unseen: &Unseen,
     notes: Option<&NotesSetting>,
     ending: Ending,
-) -> Result<usize, SyncError> {
+) -> Result<Done, SyncError> {
     let mut tx = pool.begin().await?;
     lease.renew(&mut tx, ending.now).await?;
     if let Some(NotesSetting(path)) = notes {
         users::set_notes_path(&mut tx, &lease.user, path.as_deref()).await?;
     }
-    let mut gone = missing.again.clone();
+    let (mut gone, mut lifted) = (unseen.documents.again.clone(), unseen.exclusions.again.clone());
+    if !unseen.exclusions.is_empty() {
+        exclusions::lock(&mut tx).await?;
+    }
     if ending.suspicious {
-        mark(&mut tx, lease, &missing.new).await?;
+        mark(&mut tx, lease, &unseen.documents.new).await?;
+        exclusions::mark(&mut tx, &unseen.exclusions.new, lease.number).await?;
     } else {
-        gone.extend(&missing.new);
+        gone.extend(&unseen.documents.new);
+        lifted.extend(&unseen.exclusions.new);
     }
     let deleted = access::remove_reader(&mut tx, &lease.user, &gone, ending.now).await?;
+    let due = exclusions::end(&mut tx, &lifted, ending.now).await?;
     let root_etag = match coverage {
         _ if ending.suspicious => None,
         Coverage::Unchanged => lease.root_etag.as_deref(),
@@ -173,7 +80,7 @@ pub async fn finish(
         _ => None,
     };
     let suspected = if ending.suspicious {
-        i32::try_from(missing.new.len()).unwrap_or(i32::MAX)
+        i32::try_from(unseen.documents.new.len()).unwrap_or(i32::MAX)
     } else {
         0
     };
@@ -202,7 +109,7 @@ pub async fn finish(
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
-    Ok(deleted)
+    Ok(Done { deleted, due })
 }
 
 async fn mark(conn: &mut PgConnection, lease: &ScanLease, documents: &[i64]) -> Result<(), SyncError> {
@@ -335,11 +242,7 @@ mod tests {
             next: now + TimeDelta::minutes(5),
             suspicious: false,
         };
-        let missing = Missing {
-            new: Vec::new(),
-            again: Vec::new(),
-            total: 0,
-        };
+        let unseen = Unseen::default();
         for (asked, due) in [(false, ending.next), (true, now)] {
             sqlx::query("update scans set due_at = $1")
                 .bind(now)
@@ -362,7 +265,7 @@ mod tests {
                 let mut conn = world.pool.acquire().await.unwrap();
                 wake_touched(&mut conn, &[touched], now).await.unwrap();
             }
-            finish(&world.pool, &lease, &Coverage::Unchanged, &missing, None, ending)
+            finish(&world.pool, &lease, &Coverage::Unchanged, &unseen, None, ending)
                 .await
                 .unwrap();
             let next: DateTime<Utc> = world.one("select due_at from scans").await;

@@ -2,11 +2,12 @@
 
 mod complete;
 mod lease;
+mod unseen;
 
 pub use lease::{ScanLease, claim};
 
-use super::listing::{self, Listing};
-use super::sources::{Coverage, Event, KnownState, ListedItem, Source};
+use super::listing::{self, Batch, Listing};
+use super::sources::{Coverage, Event, KnownState, Source};
 use super::{Remote, SyncEngine, SyncError, unannounced};
 use crate::db::installation;
 use crate::nextcloud::NextcloudError;
@@ -53,21 +54,22 @@ pub async fn run(
     let writing = async {
         let mut report = ScanReport::default();
         let mut notes = None;
-        let mut batch = Vec::new();
+        let mut batch = Batch::default();
         let mut instance = InstanceCheck::Due;
         while let Some(event) = received.recv().await {
             match event {
                 Event::Instance(id) => instance.told(engine, &id).await?,
                 // Stored at the end: until then the next scan must see that the folder moved.
                 Event::NotesPath(path) => notes = Some(NotesSetting(path)),
-                Event::Item(item) => batch.push(item),
+                Event::Item(item) => batch.items.push(item),
+                Event::Excluded(file) => batch.excluded.push(file),
             }
             if batch.len() >= listing::BATCH {
                 instance.ensure(engine, &*remote).await?;
                 write_batch(engine, lease, source, mem::take(&mut batch), &mut report).await?;
             }
         }
-        if !batch.is_empty() {
+        if batch.len() > 0 {
             instance.ensure(engine, &*remote).await?;
             write_batch(engine, lease, source, batch, &mut report).await?;
         }
@@ -144,11 +146,11 @@ async fn write_batch(
     engine: &SyncEngine,
     lease: &ScanLease,
     source: &dyn Source,
-    items: Vec<ListedItem>,
+    batch: Batch,
     report: &mut ScanReport,
 ) -> Result<(), SyncError> {
     let now = engine.clock.now();
-    report.listed += items.len();
+    report.listed += batch.items.len();
     let mut tx = engine.pool.begin().await?;
     lease.renew(&mut tx, now).await?;
     let listing = Listing {
@@ -157,7 +159,7 @@ async fn write_batch(
         scan: lease.number,
         now,
     };
-    report.due += listing::write(&mut tx, listing, items).await?;
+    report.due += listing::write(&mut tx, listing, batch).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -183,14 +185,14 @@ async fn conclude(
         notes,
         mut instance,
     } = listed;
-    let missing = complete::missing(&engine.pool, lease, source.family(), &coverage).await?;
+    let unseen = unseen::find(&engine.pool, lease, source.family(), &coverage).await?;
     let absent = matches!(coverage, Coverage::Absent(_));
-    if absent || missing.new.len() + missing.again.len() > 0 {
+    if absent || !unseen.is_empty() {
         instance.ensure(engine, remote).await?;
     }
     // An app may be switched off for a moment: its documents go when it is still away at the next scan.
-    let mut suspicious = missing.is_suspicious() || absent && !missing.new.is_empty();
-    if let (false, Some(version)) = (missing.new.is_empty() || suspicious, coverage.version()) {
+    let mut suspicious = unseen.is_suspicious() || absent && unseen.has_new();
+    if let (true, Some(version)) = (unseen.has_new() && !suspicious, coverage.version()) {
         // A file moved from a folder not listed yet into one listed already looks missing: ask whether the tree
         // stood still.
         suspicious = source.version(remote).await? != version;
@@ -201,14 +203,15 @@ async fn conclude(
         next: now + engine.scan_interval(),
         suspicious,
     };
-    report.deleted =
-        complete::finish(&engine.pool, lease, &coverage, &missing, notes.as_ref(), ending).await?;
+    let done = complete::finish(&engine.pool, lease, &coverage, &unseen, notes.as_ref(), ending).await?;
+    report.deleted = done.deleted;
+    report.due += done.due;
     if report.due > 0 {
         let mut tx = engine.pool.begin().await?;
         unannounced::count(&mut tx, lease, source.family(), now).await?;
         tx.commit().await?;
     }
-    report.suspected = if suspicious { missing.new.len() } else { 0 };
+    report.suspected = if suspicious { unseen.documents.new.len() } else { 0 };
     report.unchanged = coverage == Coverage::Unchanged;
     report.absent = absent;
     Ok(())

@@ -1,7 +1,9 @@
 //! Files over `WebDAV`. Notes are files too (facts §6): the same id, the same version, seen below the notes folder.
 
 use super::tags::{Tagged, Verdict};
-use super::{Content, Coverage, Event, KnownState, ListedItem, Sink, Source, WantedItem, notes};
+use super::{
+    Content, Coverage, Event, ExcludedFile, KnownState, ListedItem, Sink, Source, WantedItem, notes,
+};
 use crate::config::TagRules;
 use crate::documents;
 use crate::nextcloud::{DavEntry, NextcloudError, OpenFile};
@@ -153,8 +155,8 @@ impl Walk<'_> {
             .walk(path, &mut |entry| {
                 if entry.is_folder {
                     folders.insert(entry.path, entry.etag);
-                } else if let Some(item) = item(entry, notes, *limit, tagged) {
-                    sink(Event::Item(item));
+                } else if let Some(event) = event(entry, notes, *limit, tagged) {
+                    sink(event);
                 }
             })
             .await
@@ -177,8 +179,8 @@ impl Walk<'_> {
             let mut children = HashSet::new();
             for entry in self.remote.children(&folder).await? {
                 if !entry.is_folder {
-                    if let Some(item) = item(entry, &self.notes, self.limit, self.tagged) {
-                        (self.sink)(Event::Item(item));
+                    if let Some(event) = event(entry, &self.notes, self.limit, self.tagged) {
+                        (self.sink)(event);
                     }
                     continue;
                 }
@@ -220,9 +222,16 @@ fn parent(path: &str) -> Option<&str> {
     }
 }
 
-/// A readable file as a document; `None` for what this user may not read, and for what is not to be indexed.
-fn item(entry: DavEntry, notes: &notes::NotesFolder, limit: u64, tagged: &Tagged) -> Option<ListedItem> {
+/// What is told of a file: a document if this user may read it, an exclusion whether or not; `None` for what is not to be
+/// indexed.
+fn event(entry: DavEntry, notes: &notes::NotesFolder, limit: u64, tagged: &Tagged) -> Option<Event> {
     let verdict = tagged.verdict(entry.file_id, &entry.path);
+    if verdict == Verdict::Exclude {
+        return Some(Event::Excluded(ExcludedFile {
+            native_id: entry.file_id.to_string(),
+            path: entry.path,
+        }));
+    }
     if !entry.is_readable() || verdict == Verdict::LeaveOut {
         return None;
     }
@@ -234,7 +243,7 @@ fn item(entry: DavEntry, notes: &notes::NotesFolder, limit: u64, tagged: &Tagged
         Some(title) => ("note", title.to_owned()),
         None => ("file", entry.name().to_owned()),
     };
-    Some(ListedItem {
+    Some(Event::Item(ListedItem {
         native_id: entry.file_id.to_string(),
         etag: entry.etag,
         mime_type: entry.content_type,
@@ -246,7 +255,7 @@ fn item(entry: DavEntry, notes: &notes::NotesFolder, limit: u64, tagged: &Tagged
         title,
         keyword_only: verdict == Verdict::KeywordOnly,
         skip,
-    })
+    }))
 }
 
 #[cfg(test)]

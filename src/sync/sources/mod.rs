@@ -69,6 +69,15 @@ pub struct ListedItem {
     pub skip: Option<&'static str>,
 }
 
+/// A file that its tags keep out of the index for everybody, at one place where a listing shows it to one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExcludedFile {
+    /// Id within the family.
+    pub native_id: String,
+    /// This user's path.
+    pub path: String,
+}
+
 /// What the last complete scan left behind.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KnownState {
@@ -153,6 +162,8 @@ pub enum Event {
     NotesPath(Option<String>),
     /// A document.
     Item(ListedItem),
+    /// A file that is to be in nobody's search.
+    Excluded(ExcludedFile),
 }
 
 /// Receives the listing while it runs.

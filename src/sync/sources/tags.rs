@@ -13,6 +13,10 @@ pub const INDEX_TAG: &str = "vector-index";
 /// Tag of what is indexed for search by words only.
 pub const KEYWORD_TAG: &str = "keyword-index";
 
+/// What scans keep of tags, in every version of a tree: more than the one before kept makes them list all files once.
+/// 1: what is excluded.
+const STORED: u8 = 1;
+
 /// What is done with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -20,8 +24,10 @@ pub enum Verdict {
     Index,
     /// It is indexed without dense vectors.
     KeywordOnly,
-    /// It is no document.
+    /// It is no document to this user: it has none of the tags that choose files.
     LeaveOut,
+    /// It is no document to anybody.
+    Exclude,
 }
 
 /// Files with one kind of tag.
@@ -110,7 +116,7 @@ impl Tagged {
     /// What is done with a file. An exclusion goes before everything, the better search before the other one.
     pub fn verdict(&self, file_id: i64, path: &str) -> Verdict {
         if self.excluded.holds(file_id, path) {
-            Verdict::LeaveOut
+            Verdict::Exclude
         } else if self.selection == FileSelection::All || self.indexed.holds(file_id, path) {
             Verdict::Index
         } else if self.keyword.holds(file_id, path) {
@@ -138,7 +144,7 @@ impl Tagged {
 
     fn fingerprint(&self) -> String {
         let mut hasher = Sha256::new();
-        hasher.update([u8::from(self.selection == FileSelection::Tagged)]);
+        hasher.update([STORED, u8::from(self.selection == FileSelection::Tagged)]);
         for set in [&self.excluded, &self.indexed, &self.keyword] {
             set.digest(&mut hasher);
         }
@@ -163,12 +169,12 @@ mod tests {
             excluded: set(&[(7, "/Private")]),
             ..Tagged::default()
         };
-        assert_eq!(tagged.verdict(9, "/Private/deep/a.md"), Verdict::LeaveOut);
+        assert_eq!(tagged.verdict(9, "/Private/deep/a.md"), Verdict::Exclude);
         assert_eq!(tagged.verdict(9, "/Private.md"), Verdict::Index);
         assert_eq!(tagged.verdict(9, "/PrivateToo/a.md"), Verdict::Index);
         assert_eq!(
             tagged.verdict(7, "/elsewhere.md"),
-            Verdict::LeaveOut,
+            Verdict::Exclude,
             "the id tells too"
         );
     }
@@ -182,7 +188,7 @@ mod tests {
             keyword: set(&[(2, "/b.md"), (3, "/c")]),
         };
         let verdict = |id, path| tagged.verdict(id, path);
-        assert_eq!(verdict(1, "/a.md"), Verdict::LeaveOut);
+        assert_eq!(verdict(1, "/a.md"), Verdict::Exclude);
         assert_eq!(verdict(2, "/b.md"), Verdict::Index);
         assert_eq!(verdict(4, "/c/d.md"), Verdict::KeywordOnly);
         assert_eq!(verdict(5, "/e.md"), Verdict::LeaveOut);

@@ -40,6 +40,7 @@ pub struct Simulated {
     pub pool: PgPool,
     pub clock: Arc<ManualClock>,
     pub embedder: Arc<FakeEmbedder>,
+    pub index: Arc<MemoryIndex>,
 }
 
 impl Simulated {
@@ -72,7 +73,7 @@ impl Simulated {
             pool: pool.clone(),
             clock: clock.clone(),
             entropy: Arc::new(NoJitter),
-            index,
+            index: index.clone(),
             embedder: Some(embedder.clone()),
             chunker: Arc::new(Chunker::built_in().unwrap()),
             sparse: Arc::new(SparseEncoder::new().unwrap()),
@@ -98,6 +99,7 @@ impl Simulated {
             pool,
             clock,
             embedder,
+            index,
         }
     }
 

@@ -1,5 +1,6 @@
 mod access;
 mod apps;
+mod exclusions;
 mod failures;
 mod formats;
 mod groupware;
