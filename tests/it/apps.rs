@@ -180,7 +180,8 @@ async fn a_file_below_an_excluded_folder_is_found_by_nobody_it_is_shared_with() 
     until(&world, BOB, "narwhal", &["b.txt", "c.txt"]).await;
     world.sim.world().tag_file("alice", "/Private", "secret");
     until(&world, BOB, "narwhal", &["c.txt"]).await;
-    assert_eq!(world.titles(Some(BOB), "b.txt").await, Vec::<String>::new());
+    let named = world.titles(Some(BOB), "b.txt").await;
+    assert!(!named.contains(&"b.txt".to_owned()), "{named:?}");
     world
         .until_status("it is counted as excluded", |status| {
             status["skipped"]["excluded"] == 1 && status["indexed_documents"] == 1
