@@ -48,7 +48,10 @@ async fn main() -> Outcome<()> {
     let database = std::env::var("DATABASE_URL")?;
     let data = tempfile::tempdir()?;
     let simulator = Simulator::start().await;
-    for document in content::documents().into_iter().filter(|document| document.owner == "alice") {
+    for document in content::documents()
+        .into_iter()
+        .filter(|document| document.owner == "alice")
+    {
         let path = format!("/{}", document.path);
         simulator
             .world()

@@ -173,8 +173,8 @@ fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(async {
         match command {
-            Command::Serve(_) => app::serve(config).await,
-            Command::Stdio => app::stdio(config).await,
+            Command::Serve(_) => Box::pin(app::serve(config)).await,
+            Command::Stdio => Box::pin(app::stdio(config)).await,
             Command::Migrate => app::migrate(config).await,
             Command::Reindex => app::reindex(config).await,
             Command::Doctor { json } => app::doctor(config, json).await,

@@ -58,11 +58,11 @@ async fn file_listing() -> Outcome<()> {
     let simulator = Simulator::start().await;
     for folder in 0..500 {
         for file in 0..20 {
-            // Pictures: listed and compared, never downloaded, so that only the scan is measured.
+            // Films: listed and compared, never downloaded, so that only the scan is measured.
             simulator.world().put_file(
                 "alice",
-                &format!("/Area {}/Box {folder}/{file}.jpg", folder % 20),
-                b"jpeg",
+                &format!("/Area {}/Box {folder}/{file}.mp4", folder % 20),
+                b"film",
             );
         }
     }
@@ -70,8 +70,7 @@ async fn file_listing() -> Outcome<()> {
     let sim = world.simulator.world();
     sim.clear_requests();
     world.provision("alice").await?;
-    let scanned = |request: &nextcloud_sim::RecordedRequest| request.path.contains("/dav/");
-    world.until(|status| !status["last_sync_time"].is_null()).await?;
+    file_scan_after(&world, 0).await?;
     let elapsed = world.last_scan_seconds().await?;
     #[expect(clippy::cast_precision_loss, reason = "a small count")]
     let requests = |count: usize| count as f64;
@@ -83,7 +82,7 @@ async fn file_listing() -> Outcome<()> {
     );
     figure(
         "10,000 files: requests of the first listing",
-        requests(sim.count_where(scanned)),
+        requests(sim.count_where(of_files)),
         "",
         Goal::AtMost(20.0),
     );
@@ -101,7 +100,7 @@ async fn file_listing() -> Outcome<()> {
         "s",
         Goal::AtMost(1.0),
     );
-    sim.put_file("alice", "/Area 7/Box 7/3.jpg", b"another jpeg");
+    sim.put_file("alice", "/Area 7/Box 7/3.mp4", b"another film");
     let (changed_requests, _) = next_scan(&world).await?;
     // The file's depth is 3: root, area, box, each asked once.
     figure(
@@ -114,23 +113,32 @@ async fn file_listing() -> Outcome<()> {
     Ok(())
 }
 
-/// Waits for the next whole scan: its DAV requests, and the seconds that it took.
-async fn next_scan(world: &World) -> Outcome<(f64, f64)> {
-    let time_of = |status: &serde_json::Value| status["last_sync_time"].clone();
-    let (status, _) = world.until(|_| true).await?;
-    let before = time_of(&status);
-    world.simulator.world().clear_requests();
+/// Requests that list files; other sources ask for theirs meanwhile.
+fn of_files(request: &nextcloud_sim::RecordedRequest) -> bool {
+    request.path.contains("/dav/files/")
+}
+
+/// Waits for a complete scan of files with a higher number; returns its number.
+async fn file_scan_after(world: &World, number: i64) -> Outcome<i64> {
     loop {
-        let count = world
-            .simulator
-            .world()
-            .count_where(|request| request.path.contains("/dav/"));
-        let (status, _) = world.until(|_| true).await?;
-        if time_of(&status) != before && count > 0 {
-            #[expect(clippy::cast_precision_loss, reason = "a small count")]
-            return Ok((count as f64, world.last_scan_seconds().await?));
+        let last = "select coalesce(max(scan_number), 0) from scans
+                    where source = 'files' and completed_at >= started_at and lease_until is null";
+        let last = world.number(last).await?;
+        if last > number {
+            return Ok(last);
         }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Waits for the next whole scan of files: its requests, and the seconds that it took.
+async fn next_scan(world: &World) -> Outcome<(f64, f64)> {
+    let before = file_scan_after(world, 0).await?;
+    world.simulator.world().clear_requests();
+    file_scan_after(world, before).await?;
+    let count = world.simulator.world().count_where(of_files);
+    #[expect(clippy::cast_precision_loss, reason = "a small count")]
+    Ok((count as f64, world.last_scan_seconds().await?))
 }
 
 async fn liveness_under_load() -> Outcome<()> {

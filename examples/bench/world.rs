@@ -106,10 +106,11 @@ impl World {
         Ok(())
     }
 
-    /// How long the last complete scan took, as the server itself noted it: the polled status is up to two seconds old.
+    /// How long the last complete scan of files took, as the server itself noted it.
     pub async fn last_scan_seconds(&self) -> Outcome<f64> {
         let mut connection = sqlx::PgConnection::connect(&self.database).await?;
-        let seconds = "select extract(epoch from completed_at - started_at)::float8 from scans where completed_at > started_at";
+        let seconds = "select extract(epoch from completed_at - started_at)::float8 from scans
+                       where source = 'files' and completed_at > started_at";
         Ok(sqlx::query_scalar(seconds).fetch_one(&mut connection).await?)
     }
 

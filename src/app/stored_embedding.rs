@@ -2,7 +2,6 @@
 //! former must still embed queries.
 
 use crate::config::{EmbeddingConfig, EmbeddingProvider, EmbeddingService};
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -48,24 +47,14 @@ impl Service {
         }
     }
 
-    /// `present`: the service that is configured for the same protocol. `unused_key`: a key that stayed configured
-    /// although nothing present uses it.
-    fn configured(
-        self,
-        present: Option<&EmbeddingService>,
-        unused_key: Option<&SecretString>,
-    ) -> Option<EmbeddingService> {
+    /// `present`: what is configured for the same protocol. A key is sent to the address alone that it is configured for.
+    fn configured(self, present: Option<&EmbeddingService>) -> Option<EmbeddingService> {
         let url = Url::parse(&self.url).ok()?;
-        // A key is never shown to another service than its own.
-        let api_key = match present {
-            Some(present) if present.url == url => present.api_key.clone(),
-            Some(_) => None,
-            None => unused_key.cloned(),
-        };
+        let present = present.filter(|present| present.url == url);
         Some(EmbeddingService {
             url,
             model: self.model,
-            api_key,
+            api_key: present.and_then(|present| present.api_key.clone()),
         })
     }
 }
@@ -101,22 +90,12 @@ impl StoredEmbedding {
     pub(super) fn configured(self, present: &EmbeddingConfig) -> EmbeddingConfig {
         let provider = match self.provider {
             Provider::Embedded { model_dir } => Some(EmbeddingProvider::Embedded { model_dir }),
-            Provider::Ollama(service) => {
-                let used = match &present.provider {
-                    EmbeddingProvider::Ollama(used) => Some(used),
-                    _ => None,
-                };
-                let service = service.configured(used, present.ollama_api_key.as_ref());
-                service.map(EmbeddingProvider::Ollama)
-            }
-            Provider::OpenAi(service) => {
-                let used = match &present.provider {
-                    EmbeddingProvider::OpenAi(used) => Some(used),
-                    _ => None,
-                };
-                let service = service.configured(used, present.openai_api_key.as_ref());
-                service.map(EmbeddingProvider::OpenAi)
-            }
+            Provider::Ollama(service) => service
+                .configured(present.ollama.as_ref())
+                .map(EmbeddingProvider::Ollama),
+            Provider::OpenAi(service) => service
+                .configured(present.open_ai.as_ref())
+                .map(EmbeddingProvider::OpenAi),
         };
         EmbeddingConfig {
             provider: provider.unwrap_or(EmbeddingProvider::None),
@@ -124,8 +103,8 @@ impl StoredEmbedding {
             concurrency: 1,
             query_prefix: self.query_prefix,
             passage_prefix: None,
-            ollama_api_key: None,
-            openai_api_key: None,
+            ollama: None,
+            open_ai: None,
         }
     }
 }
@@ -133,73 +112,58 @@ impl StoredEmbedding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use secrecy::ExposeSecret as _;
+    use secrecy::{ExposeSecret as _, SecretString};
 
-    fn service(url: &str, key: Option<&str>) -> EmbeddingService {
+    const FORMER: &str = "https://a.example/v1";
+
+    fn service(url: &str, key: &str) -> EmbeddingService {
         EmbeddingService {
             url: Url::parse(url).unwrap(),
             model: "m".to_owned(),
-            api_key: key.map(SecretString::from),
+            api_key: Some(SecretString::from(key)),
         }
     }
 
-    fn config(provider: EmbeddingProvider) -> EmbeddingConfig {
+    fn config(provider: EmbeddingProvider, open_ai: Option<EmbeddingService>) -> EmbeddingConfig {
         EmbeddingConfig {
             provider,
             threads: 3,
             concurrency: 2,
             query_prefix: Some("q: ".to_owned()),
             passage_prefix: Some("p: ".to_owned()),
-            ollama_api_key: None,
-            openai_api_key: Some("configured".into()),
+            ollama: None,
+            open_ai,
         }
     }
 
-    /// The key sent to the former service of `OpenAI`'s protocol while `present` is configured.
-    fn key_beside(present: EmbeddingProvider) -> Option<String> {
-        let former = config(EmbeddingProvider::OpenAi(service(
-            "https://a.example/v1",
-            Some("secret"),
-        )));
+    /// The key sent to the former service of `OpenAI`'s protocol beside the present configuration.
+    fn key_beside(present: &EmbeddingConfig) -> Option<String> {
+        let former = config(EmbeddingProvider::OpenAi(service(FORMER, "secret")), None);
         let stored = StoredEmbedding::of(&former).unwrap().to_value().unwrap();
         assert!(!stored.to_string().contains("secret"));
-        let again = StoredEmbedding::read(stored)
-            .unwrap()
-            .configured(&config(present));
+        let again = StoredEmbedding::read(stored).unwrap().configured(present);
         assert_eq!(again.query_prefix.as_deref(), Some("q: "));
         let EmbeddingProvider::OpenAi(service) = again.provider else {
             panic!("{:?}", again.provider)
         };
-        assert_eq!(
-            (service.url.as_str(), service.model.as_str()),
-            ("https://a.example/v1", "m")
-        );
+        assert_eq!((service.url.as_str(), service.model.as_str()), (FORMER, "m"));
         service.api_key.map(|key| key.expose_secret().to_owned())
     }
 
     #[test]
-    fn a_key_goes_to_its_own_service_only() {
-        let open_ai = |url| EmbeddingProvider::OpenAi(service(url, Some("configured")));
+    fn a_key_goes_to_its_own_address_only() {
+        let own = service(FORMER, "configured");
+        let other = service("https://b.example/v1", "of another");
+        let open_ai = |service: &EmbeddingService| {
+            config(EmbeddingProvider::OpenAi(service.clone()), Some(service.clone()))
+        };
+        let built_in = |left| config(EmbeddingProvider::Embedded { model_dir: None }, left);
         let key = Some("configured".to_owned());
-        assert_eq!(
-            key_beside(open_ai("https://a.example/v1")),
-            key,
-            "another model of it"
-        );
-        assert_eq!(
-            key_beside(open_ai("https://b.example/v1")),
-            None,
-            "another service's key"
-        );
-        assert_eq!(
-            key_beside(EmbeddingProvider::Embedded { model_dir: None }),
-            key,
-            "left for it"
-        );
-        assert_eq!(
-            key_beside(EmbeddingProvider::Ollama(service("http://c.example", None))),
-            key
-        );
+        assert_eq!(key_beside(&open_ai(&own)), key, "another model of it");
+        assert_eq!(key_beside(&open_ai(&other)), None, "another service's key");
+        assert_eq!(key_beside(&built_in(Some(own))), key, "left for it");
+        assert_eq!(key_beside(&built_in(Some(other))), None, "not left for it");
+        assert_eq!(key_beside(&built_in(None)), None);
     }
 
     #[test]
@@ -207,13 +171,13 @@ mod tests {
         let directory = EmbeddingProvider::Embedded {
             model_dir: Some("/models/e5".into()),
         };
-        let stored = StoredEmbedding::of(&config(directory)).unwrap();
+        let stored = StoredEmbedding::of(&config(directory, None)).unwrap();
         let value = stored.to_value().unwrap();
         assert_eq!(
             value,
             serde_json::json!({"provider": "embedded", "model_dir": "/models/e5", "query_prefix": "q: "})
         );
         assert_eq!(StoredEmbedding::read(value).unwrap(), stored);
-        assert_eq!(StoredEmbedding::of(&config(EmbeddingProvider::None)), None);
+        assert_eq!(StoredEmbedding::of(&config(EmbeddingProvider::None, None)), None);
     }
 }

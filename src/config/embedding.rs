@@ -55,17 +55,27 @@ pub struct EmbeddingConfig {
     pub query_prefix: Option<String>,
     /// `EMBEDDING_PASSAGE_PREFIX`: put before each passage; absent: as the model's files say.
     pub passage_prefix: Option<String>,
-    /// `OLLAMA_API_KEY`, also where another provider is configured: the former one may still embed queries.
-    pub ollama_api_key: Option<SecretString>,
-    /// `OPENAI_API_KEY`, likewise.
-    pub openai_api_key: Option<SecretString>,
+    /// `OLLAMA_*`, also where another provider embeds: the former one may still embed queries.
+    pub ollama: Option<EmbeddingService>,
+    /// `OPENAI_*`, likewise.
+    pub open_ai: Option<EmbeddingService>,
 }
 
 impl EmbeddingConfig {
     pub(super) fn load(reader: &mut Reader<'_>) -> Self {
-        let ollama_api_key = reader.secret(variables::OLLAMA_API_KEY);
-        let openai_api_key = reader.secret(variables::OPENAI_API_KEY);
-        let provider = provider(reader, ollama_api_key.as_ref(), openai_api_key.as_ref());
+        let ollama = service(
+            reader,
+            (variables::OLLAMA_BASE_URL, OLLAMA_URL),
+            (variables::OLLAMA_EMBEDDING_MODEL, OLLAMA_MODEL),
+            variables::OLLAMA_API_KEY,
+        );
+        let open_ai = service(
+            reader,
+            (variables::OPENAI_BASE_URL, OPENAI_URL),
+            (variables::OPENAI_EMBEDDING_MODEL, OPENAI_MODEL),
+            variables::OPENAI_API_KEY,
+        );
+        let provider = provider(reader, ollama.clone(), open_ai.clone());
         // One core stays free for answering requests.
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let threads = reader.number(
@@ -79,37 +89,21 @@ impl EmbeddingConfig {
             concurrency: reader.number(variables::EMBEDDING_CONCURRENCY, 2, 1..=64),
             query_prefix: reader.verbatim(variables::EMBEDDING_QUERY_PREFIX),
             passage_prefix: reader.verbatim(variables::EMBEDDING_PASSAGE_PREFIX),
-            ollama_api_key,
-            openai_api_key,
+            ollama,
+            open_ai,
         }
     }
 }
 
 fn provider(
     reader: &mut Reader<'_>,
-    ollama_api_key: Option<&SecretString>,
-    openai_api_key: Option<&SecretString>,
+    ollama: Option<EmbeddingService>,
+    open_ai: Option<EmbeddingService>,
 ) -> EmbeddingProvider {
     let model_dir = reader.path(variables::EMBEDDING_MODEL_DIR);
     if let Some(directory) = &model_dir {
         check_model_directory(reader, variables::EMBEDDING_MODEL_DIR, directory);
     }
-    let ollama = |reader: &mut Reader<'_>| {
-        service(
-            reader,
-            (variables::OLLAMA_BASE_URL, OLLAMA_URL),
-            (variables::OLLAMA_EMBEDDING_MODEL, OLLAMA_MODEL),
-            ollama_api_key,
-        )
-    };
-    let open_ai = |reader: &mut Reader<'_>| {
-        service(
-            reader,
-            (variables::OPENAI_BASE_URL, OPENAI_URL),
-            (variables::OPENAI_EMBEDDING_MODEL, OPENAI_MODEL),
-            openai_api_key,
-        )
-    };
     let name = reader
         .text(variables::EMBEDDING_PROVIDER)
         .map(str::to_ascii_lowercase);
@@ -122,10 +116,9 @@ fn provider(
             }
             EmbeddingProvider::Embedded { model_dir }
         }
-        Some("ollama") => ollama(reader).map_or(EmbeddingProvider::None, EmbeddingProvider::Ollama),
+        Some("ollama") => ollama.map_or(EmbeddingProvider::None, EmbeddingProvider::Ollama),
         Some("openai") => {
-            let service = open_ai(reader);
-            if service.as_ref().is_some_and(|service| {
+            if open_ai.as_ref().is_some_and(|service| {
                 service.api_key.is_none() && service.url.host_str() == Some("api.openai.com")
             }) {
                 reader.problem(
@@ -134,7 +127,7 @@ fn provider(
                     "Set it, or name another service with OPENAI_BASE_URL.",
                 );
             }
-            service.map_or(EmbeddingProvider::None, EmbeddingProvider::OpenAi)
+            open_ai.map_or(EmbeddingProvider::None, EmbeddingProvider::OpenAi)
         }
         Some("none") => EmbeddingProvider::None,
         Some(_) => {
@@ -152,9 +145,10 @@ fn service(
     reader: &mut Reader<'_>,
     (url, default_url): (&Variable, &str),
     (model, default_model): (&Variable, &str),
-    api_key: Option<&SecretString>,
+    key: &Variable,
 ) -> Option<EmbeddingService> {
     let model = reader.text(model).unwrap_or(default_model).to_owned();
+    let api_key = reader.secret(key);
     let url = if reader.is_set(url) {
         reader.url(url)
     } else {
@@ -163,7 +157,7 @@ fn service(
     Some(EmbeddingService {
         url: url?,
         model,
-        api_key: api_key.cloned(),
+        api_key,
     })
 }
 

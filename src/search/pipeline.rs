@@ -384,13 +384,10 @@ impl Search<'_> {
         let response = SearchResponse {
             hits,
             total_found,
-            algorithm_used: self.algorithm,
-            reranked: false,
-            rerank_model: None,
             verified_chunks,
             dropped_documents: self.verification.dropped(),
-            degraded: joined(&notes),
             credential_refused: self.verification.refused(),
+            ..SearchResponse::empty(self.algorithm, joined(&notes))
         };
         Ok((response, chunks))
     }

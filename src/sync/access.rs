@@ -1,6 +1,6 @@
 //! Who may read a document: interned sets of readers, and carrying a change into the index.
 
-use super::{SyncError, listing, tombstones};
+use super::{SyncError, exclusions, listing, tombstones};
 use crate::ids::{AccessSetId, DocumentId, UserId};
 use crate::index::VectorIndex;
 use chrono::{DateTime, Utc};
@@ -49,6 +49,8 @@ pub async fn remove_reader(
     documents: &[i64],
     now: DateTime<Utc>,
 ) -> Result<usize, SyncError> {
+    // Who takes documents out for an exclusion locks rows twice, each time in order.
+    exclusions::keep_still(conn).await?;
     sqlx::query!(
         "select id from documents where id = any($1) order by family, native_id for update",
         documents

@@ -64,7 +64,8 @@ pub async fn write(
     take_out(conn, listing.family, &native_ids, listing.now).await
 }
 
-/// Nothing of these documents stays in the index; whoever works on one of them loses it.
+/// Nothing of these documents stays in the index; whoever works on one of them loses it. What a listing alone skips has
+/// nothing there, and keeps its reason for the time after the exclusion.
 async fn take_out(
     conn: &mut PgConnection,
     family: &str,
@@ -73,7 +74,8 @@ async fn take_out(
 ) -> Result<(), SyncError> {
     let documents = sqlx::query_scalar!(
         "select id from documents
-         where family = $1 and native_id = any($2) and (state <> 'skipped' or reason is distinct from 'excluded')
+         where family = $1 and native_id = any($2)
+           and (state <> 'skipped' or reason is null or reason not in ('excluded', 'unsupported', 'too_large'))
          order by family, native_id for update",
         family,
         native_ids

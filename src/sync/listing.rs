@@ -230,8 +230,8 @@ async fn write_documents(
            select $1, i.native_id, i.etag, i.mime_type, i.size, i.modified,
                   case when i.skip is null then 'pending' else 'skipped' end, i.skip, $9, $9, $8, $9, i.keyword_only
            from (select l.native_id, l.etag, l.mime_type, l.size, l.modified, l.keyword_only,
-                        case when exists (select from exclusions e
-                                          where e.family = $1 and e.native_id = l.native_id)
+                        case when l.skip is null and exists (
+                                 select from exclusions e where e.family = $1 and e.native_id = l.native_id)
                              then 'excluded' else l.skip end as skip
                  from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[],
                              $10::boolean[])

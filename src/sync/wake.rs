@@ -107,7 +107,9 @@ pub async fn wake_touched(
 
 /// Makes the scan of `family` due for `reader`, to whom Nextcloud has just refused a document that it had seen. Where such
 /// a scan has run since the last refusal and did not notice, the next one walks everything: the end of a mount may not
-/// change the `ETag` of the root (facts §7 knows of shares only).
+/// change the `ETag` of the root (facts §7 knows of shares only). A scan that fails keeps the time of its next attempt.
+///
+/// A search calls this, so it waits for nobody: a scan that is writing holds its row and is looking anyway.
 pub async fn wake_refused(
     pool: &PgPool,
     reader: &UserId,
@@ -115,11 +117,13 @@ pub async fn wake_refused(
     now: DateTime<Utc>,
 ) -> Result<(), SyncError> {
     sqlx::query!(
-        "update scans set due_at = least(due_at, greatest($3, completed_at + $4::interval)),
+        "with free as (select uid, source from scans
+                       where uid = $1 and source = $2 and consecutive_errors = 0 for update skip locked)
+         update scans s set due_at = least(s.due_at, greatest($3, s.completed_at + $4::interval)),
                 refused_at = $3,
-                full_walk_at = case when refused_at < completed_at and full_walk_at < $3 - $5::interval
-                                    then null else full_walk_at end
-         where uid = $1 and source = $2",
+                full_walk_at = case when s.refused_at < s.completed_at and s.full_walk_at < $3 - $5::interval
+                                    then null else s.full_walk_at end
+         from free where s.uid = free.uid and s.source = free.source",
         reader.as_str(),
         source_of(family),
         now,
@@ -166,6 +170,20 @@ mod tests {
         .unwrap()
     }
 
+    #[sqlx::test(migrations = "./migrations")]
+    async fn a_search_does_not_wait_for_a_scan_that_is_writing(pool: PgPool) {
+        let setup = "insert into users (uid) values ('alice');
+                     insert into scans (uid, source, due_at) values ('alice', 'files', 'infinity')";
+        sqlx::raw_sql(setup).execute(&pool).await.unwrap();
+        let mut writing = pool.begin().await.unwrap();
+        sqlx::raw_sql("update scans set lease_until = now()")
+            .execute(&mut *writing)
+            .await
+            .unwrap();
+        let (due, _) = refused(&pool, 5).await;
+        assert!(due > at(9_999), "left to the scan");
+    }
+
     async fn completed(pool: &PgPool, second: i64, walked: Option<i64>) {
         sqlx::query(
             "update scans set due_at = $1, completed_at = $2, full_walk_at = coalesce($3, full_walk_at)",
@@ -207,11 +225,21 @@ mod tests {
             (at(300), false),
             "everything was walked just now"
         );
+        sqlx::raw_sql("update scans set consecutive_errors = 1")
+            .execute(&pool)
+            .await
+            .unwrap();
+        completed(&pool, 301, None).await;
+        assert_eq!(
+            refused(&pool, 400).await,
+            (at(9_999), false),
+            "it is tried again in its turn"
+        );
         let others: i64 = sqlx::query_scalar("select count(*) from scans where due_at = $1")
             .bind(at(9_999))
             .fetch_one(&pool)
             .await
             .unwrap();
-        assert_eq!(others, 2, "other sources and readers are left alone");
+        assert_eq!(others, 3, "other sources and readers are left alone");
     }
 }

@@ -31,7 +31,7 @@ fn fix(error: &OcrUnwell) -> &'static str {
         OcrUnwell::Status(404) | OcrUnwell::Alien => {
             "set OCR_URL to the base address of docling-serve, without /v1"
         }
-        OcrUnwell::Status(_) => "look into the service's log; OCR_URL names it",
+        OcrUnwell::Status(_) | OcrUnwell::Tasks(_) => "look into the service's log; OCR_URL names it",
         OcrUnwell::KeyRefused => "set OCR_API_KEY to the key in the service's DOCLING_SERVE_API_KEY",
     }
 }
@@ -43,6 +43,7 @@ mod tests {
     use crate::auth::oidc::testing::serve;
     use crate::config::{CliOverrides, Environment};
     use axum::http::{HeaderMap, StatusCode};
+    use axum::response::{IntoResponse as _, Response};
     use axum::routing::get;
     use axum::{Json, Router};
     use serde_json::json;
@@ -56,6 +57,14 @@ mod tests {
         Router::new()
             .route("/health", get(async || Json(json!({"status": "ok"}))))
             .route("/v1/status/poll/{task}", get(poll))
+    }
+
+    /// Nothing but its health works.
+    async fn limp(request: axum::extract::Request, next: axum::middleware::Next) -> Response {
+        match request.uri().path() {
+            "/health" => next.run(request).await,
+            _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        }
     }
 
     async fn found(url: &str, key: &str) -> Finding {
@@ -83,6 +92,8 @@ mod tests {
         let url = serve(docling()).await;
         let alien = serve(Router::new().fallback(get(async || "a log-in page"))).await;
         let ill = serve(Router::new().fallback(get(async || StatusCode::BAD_GATEWAY))).await;
+        let limping = docling().layer(axum::middleware::from_fn(limp));
+        let limping = serve(limping).await;
         for (url, key, detail, fix) in [
             (
                 "http://127.0.0.1:1",
@@ -93,6 +104,7 @@ mod tests {
             (&format!("{url}/v1"), "secret", "HTTP 404", "OCR_URL"),
             (&alien, "secret", "something else", "OCR_URL"),
             (&ill, "secret", "HTTP 502", "OCR_URL"),
+            (&limping, "secret", "poll is answered with HTTP 503", "OCR_URL"),
             (
                 &url,
                 "wr0ng",

@@ -21,6 +21,9 @@ pub enum OcrUnwell {
     /// Something else stands at that address.
     #[error("GET /health is answered by something else than docling-serve")]
     Alien,
+    /// It answers questions about its tasks with this status.
+    #[error("GET /v1/status/poll is answered with HTTP {0}")]
+    Tasks(u16),
     /// It wants another key, or one at all.
     #[error("OCR_API_KEY is wrong or missing")]
     KeyRefused,
@@ -51,7 +54,9 @@ impl OcrService {
         let task = self.get("v1/status/poll/none").timeout(PATIENCE).send().await;
         match task.map_err(unreachable)?.status() {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(OcrUnwell::KeyRefused),
-            _ => Ok(()),
+            StatusCode::NOT_FOUND => Ok(()),
+            status if status.is_success() => Ok(()),
+            status => Err(OcrUnwell::Tasks(status.as_u16())),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The engine's files: opened, reloaded, recreated.
 //!
 //! Rules of `qdrant-edge` 0.7.2 that this file keeps, found by measurement and in its source:
-//! - its log is never replayed and never truncated: old parts go while the shard is closed;
+//! - its log is never replayed and never truncated: old parts are removed here. They stay mapped until the shard is closed,
+//!   so their blocks are given back first;
 //! - the newest part of the log must stay: it numbers the operations, and an operation numbered below a point's
 //!   version is silently ignored;
 //! - `flush`, also from `drop`, panics when anybody else writes: only the writer's thread flushes, and panics are caught.
@@ -9,6 +10,7 @@
 use super::convert;
 use crate::index::IndexError;
 pub(super) use crate::index::schema::{ACCESS, DENSE, DOCUMENT, SPARSE};
+use nix::fcntl::{FallocateFlags, fallocate};
 use qdrant_edge::external::serde_json::{self, json};
 use qdrant_edge::{
     CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard, EdgeSparseVectorParams,
@@ -118,7 +120,7 @@ impl Store {
         })
     }
 
-    /// Closes the shard, removes old log parts and loads it again; searches wait for that moment.
+    /// Closes the shard and loads it again; searches wait for that moment.
     pub(super) fn reload(&self) -> Result<(), IndexError> {
         let mut guard = self.shard.write().unwrap_or_else(PoisonError::into_inner);
         close(guard.take());
@@ -138,9 +140,10 @@ impl Store {
         Ok(())
     }
 
-    /// Whether a reload would free log parts.
-    pub(super) fn has_old_log(&self) -> bool {
-        closed_log_parts(&self.dir).is_ok_and(|parts| parts.len() > 1)
+    /// Removes old parts of the log. Nobody reads them any more, and searches go on: opening the files anew would hold them
+    /// up for seconds.
+    pub(super) fn remove_old_log(&self) -> Result<(), IndexError> {
+        remove_old_log(&self.dir).map_err(|error| disk(&error))
     }
 }
 
@@ -214,7 +217,7 @@ fn create(dir: &Path, config: &EdgeConfig) -> Result<EdgeShard, IndexError> {
 }
 
 fn load(dir: &Path, config: &EdgeConfig) -> Result<EdgeShard, IndexError> {
-    let mut parts = closed_log_parts(dir).map_err(|error| disk(&error))?;
+    let parts = closed_log_parts(dir).map_err(|error| disk(&error))?;
     let open = fs::read_dir(dir.join("wal"))
         .map_err(|error| disk(&error))?
         .count()
@@ -225,11 +228,7 @@ fn load(dir: &Path, config: &EdgeConfig) -> Result<EdgeShard, IndexError> {
     if segments == 0 || (!open && parts.is_empty()) {
         return Err(IndexError::Unavailable("its files are incomplete".to_owned()));
     }
-    parts.sort_unstable();
-    parts.pop();
-    for (_, path) in parts {
-        fs::remove_file(path).map_err(|error| disk(&error))?;
-    }
+    remove_old_log(dir).map_err(|error| disk(&error))?;
     guarded(|| EdgeShard::load(dir, Some(config.clone())).map_err(convert::backend))
 }
 
@@ -245,6 +244,23 @@ fn closed_log_parts(dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
         parts.extend(number.map(|number| (number, entry.path())));
     }
     Ok(parts)
+}
+
+/// Removes all closed parts but the newest.
+fn remove_old_log(dir: &Path) -> io::Result<()> {
+    let mut parts = closed_log_parts(dir)?;
+    parts.sort_unstable();
+    parts.pop();
+    for (_, path) in parts {
+        let part = File::options().write(true).open(&path)?;
+        let length = i64::try_from(part.metadata()?.len()).unwrap_or(i64::MAX);
+        let hole = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+        if let Err(error) = fallocate(&part, hole, 0, length.max(1)) {
+            tracing::debug!(%error, "the space of a log part is free after the next start only");
+        }
+        fs::remove_file(path)?;
+    }
+    Ok(())
 }
 
 fn move_aside(dir: &Path) -> io::Result<()> {

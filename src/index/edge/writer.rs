@@ -140,11 +140,7 @@ fn apply(store: &Store, dimension: Option<usize>, command: Command) -> Result<()
         Command::Maintain => {
             store.with(|shard| shard.optimize().map_err(convert::backend))?;
             store.flush()?;
-            if store.has_old_log() {
-                store.reload()
-            } else {
-                Ok(())
-            }
+            store.remove_old_log()
         }
     }
 }

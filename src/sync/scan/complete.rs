@@ -229,7 +229,13 @@ mod tests {
     use crate::clock::Clock;
     use crate::ids::UserId;
     use crate::sync::test_support::World;
-    use crate::sync::{Touched, scan, wake_touched};
+    use crate::sync::{Touched, scan, wake_refused, wake_touched};
+
+    #[derive(PartialEq, Eq)]
+    enum Asked {
+        ByHint,
+        ByRefusal,
+    }
 
     /// The root's `ETag` was asked before the change: the scan that ran cannot know of it.
     #[sqlx::test]
@@ -243,7 +249,12 @@ mod tests {
             suspicious: false,
         };
         let unseen = Unseen::default();
-        for (asked, due) in [(false, ending.next), (true, now)] {
+        let pause = TimeDelta::seconds(30);
+        for (asked, due) in [
+            (None, ending.next),
+            (Some(Asked::ByHint), now),
+            (Some(Asked::ByRefusal), now + pause),
+        ] {
             sqlx::query("update scans set due_at = $1")
                 .bind(now)
                 .execute(&world.pool)
@@ -254,7 +265,11 @@ mod tests {
                 .unwrap()
                 .pop()
                 .unwrap();
-            if asked {
+            if asked == Some(Asked::ByRefusal) {
+                let reader = UserId::new("alice");
+                wake_refused(&world.pool, &reader, "file", now).await.unwrap();
+            }
+            if asked == Some(Asked::ByHint) {
                 let touched = Touched {
                     user: UserId::new("alice"),
                     source: "files",
