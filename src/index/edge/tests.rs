@@ -84,8 +84,8 @@ async fn the_log_is_pruned_and_writes_still_count() {
     };
     // The second time the engine still holds the parts that were removed.
     for round in 0..2 {
-        for batch in 0..10 {
-            let first = 10 + (round * 10 + batch) * 100;
+        for batch in 0..20 {
+            let first = 10 + (round * 20 + batch) * 100;
             index
                 .upsert((first..first + 100).map(big).collect())
                 .await
@@ -97,7 +97,7 @@ async fn the_log_is_pruned_and_writes_still_count() {
         assert!(parts() < before);
         assert_eq!(
             index.stats().await.unwrap().points,
-            1_000 * (u64::try_from(round).unwrap() + 1)
+            2_000 * (u64::try_from(round).unwrap() + 1)
         );
     }
     index.upsert(vec![point(10, 1, 9.0, None)]).await.unwrap();
@@ -106,7 +106,7 @@ async fn the_log_is_pruned_and_writes_still_count() {
     let again = open(dir.path());
     assert_eq!(found(&again.index).await[0], 10);
     again.index.delete(&[ChunkId(10)]).await.unwrap();
-    assert_eq!(again.index.stats().await.unwrap().points, 1_999);
+    assert_eq!(again.index.stats().await.unwrap().points, 3_999);
 }
 
 #[tokio::test(flavor = "multi_thread")]
