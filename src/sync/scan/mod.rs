@@ -187,7 +187,7 @@ async fn conclude(
     } = listed;
     let unseen = unseen::find(&engine.pool, lease, source.family(), &coverage).await?;
     let absent = matches!(coverage, Coverage::Absent(_));
-    if absent || !unseen.is_empty() {
+    if !unseen.is_empty() {
         instance.ensure(engine, remote).await?;
     }
     // An app may be switched off for a moment: its documents go when it is still away at the next scan.
