@@ -19,13 +19,7 @@ pub(in crate::api) async fn revoke(
     form: OwnForm<NoFields>,
 ) -> Response {
     let Some(session) = &visitor.session else {
-        return Problem::new(
-            StatusCode::FORBIDDEN,
-            "You are not logged in",
-            "Nothing was changed. Log in and try again.",
-        )
-        .exit("Log in", format!("{}/oauth/login?next=/app", state.base()))
-        .response(&state, None);
+        return Problem::not_logged_in(&state).response(&state, None);
     };
     if let Err(problem) = form.of(Form::Revoke, Some(&session.token)) {
         return problem.response(&state, Some(session));

@@ -22,8 +22,8 @@ pub(super) use refusals::{
     ToWebhooks,
 };
 pub(super) use shapes::{
-    UNIX_SECONDS, Written, any_text, any_value, code, days, flag, list_of, one_of, share, short_text,
-    some_object, text, whole,
+    UNIX_SECONDS, Written, any_text, any_value, code, days, flag, in_query, list_of, one_of, share,
+    short_text, some_object, text, whole,
 };
 
 use super::ApiError;

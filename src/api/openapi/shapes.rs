@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 use std::ops::RangeInclusive;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{
     AnyOf, AnyOfBuilder, Array, ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType,
     Type,
@@ -20,6 +22,18 @@ pub(in crate::api) enum Written {
     InBody,
     /// In a query, where everything is text.
     InQuery,
+}
+
+/// A parameter of a query.
+pub(in crate::api) fn in_query(name: &str, required: bool, schema: Schema, example: Value) -> Parameter {
+    let required = if required { Required::True } else { Required::False };
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(required)
+        .schema(Some(schema))
+        .example(Some(example))
+        .build()
 }
 
 fn nullable(kind: Type) -> SchemaType {

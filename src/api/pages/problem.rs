@@ -97,6 +97,16 @@ impl Problem {
         .and("Open the page again and repeat what you wanted to do.")
     }
 
+    /// A form whose session is over: it changed nothing.
+    pub(in crate::api) fn not_logged_in(state: &PagesState) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "You are not logged in",
+            "Nothing was changed. Log in and try again.",
+        )
+        .exit("Log in", format!("{}/oauth/login?next=/app", state.base()))
+    }
+
     /// The database does not answer.
     pub(in crate::api) fn database(error: &(dyn Error + 'static)) -> Self {
         tracing::error!(error, "a page could not be made");

@@ -3,7 +3,7 @@
 use super::params::{Params, bad};
 use crate::api::ApiError;
 use crate::api::extract::AuthenticatedUser;
-use crate::api::openapi::{ToBearer, ToDocuments, Written, code, whole};
+use crate::api::openapi::{ToBearer, ToDocuments, Written, code, in_query, whole};
 use crate::api::search_routes::DocumentRoutes;
 use crate::search::MAX_CONTEXT_CHARS;
 use axum::Json;
@@ -11,8 +11,7 @@ use axum::extract::{RawQuery, State};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
-use utoipa::openapi::Required;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
 
 /// Largest offset into a text.
@@ -77,31 +76,16 @@ impl IntoParams for WantedParams {
         );
         let doc_id = code("^[1-9][0-9]*$", MAX_ID_DIGITS, "Nextcloud's id of the document.");
         let end = offset("Where it ends; greater than `start`.");
-        [
-            ("doc_type", true, doc_type, json!("note")),
-            ("doc_id", true, doc_id, json!("163")),
-            (
-                "start",
-                true,
-                offset("Where the passage begins, in code points."),
-                json!(10),
-            ),
-            ("end", true, end, json!(24)),
-            ("context", false, context, json!(500)),
-            ("chunk_index", false, hint(), json!(0)),
-            ("total_chunks", false, hint(), json!(1)),
+        let start = offset("Where the passage begins, in code points.");
+        vec![
+            in_query("doc_type", true, doc_type, json!("note")),
+            in_query("doc_id", true, doc_id, json!("163")),
+            in_query("start", true, start, json!(10)),
+            in_query("end", true, end, json!(24)),
+            in_query("context", false, context, json!(500)),
+            in_query("chunk_index", false, hint(), json!(0)),
+            in_query("total_chunks", false, hint(), json!(1)),
         ]
-        .map(|(name, required, schema, example)| {
-            let required = if required { Required::True } else { Required::False };
-            ParameterBuilder::new()
-                .name(name)
-                .parameter_in(ParameterIn::Query)
-                .required(required)
-                .schema(Some(schema))
-                .example(Some(example))
-                .build()
-        })
-        .into()
     }
 }
 

@@ -4,7 +4,7 @@
 use super::params::{Params, bad};
 use crate::api::ApiError;
 use crate::api::extract::AuthenticatedUser;
-use crate::api::openapi::{ToBearer, ToDocuments, ToPreviews, Written, whole};
+use crate::api::openapi::{ToBearer, ToDocuments, ToPreviews, Written, in_query, whole};
 use crate::api::previews::Turn;
 use crate::api::search_routes::SearchRoutes;
 use crate::nextcloud::{NextcloudError, OpenFile};
@@ -19,9 +19,8 @@ use serde::Serialize;
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use utoipa::openapi::Required;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
 /// Largest PDF, in bytes.
@@ -77,26 +76,16 @@ impl IntoParams for WantedParams {
             .default(Some(json!(DEFAULT_SCALE)))
             .description(Some("Pixels per point."));
         let page = whole(Written::InQuery, &(1..=MAX_PAGE), Some(1), "The page, from 1.");
-        [
-            (
+        vec![
+            in_query(
                 "file_path",
-                Required::True,
-                Schema::from(path.build()),
+                true,
+                path.build().into(),
                 json!("/Reports/ferry.pdf"),
             ),
-            ("page", Required::False, page, json!(1)),
-            ("scale", Required::False, scale.build().into(), json!(2.0)),
+            in_query("page", false, page, json!(1)),
+            in_query("scale", false, scale.build().into(), json!(2.0)),
         ]
-        .map(|(name, required, schema, example)| {
-            ParameterBuilder::new()
-                .name(name)
-                .parameter_in(ParameterIn::Query)
-                .required(required)
-                .schema(Some(schema))
-                .example(Some(example))
-                .build()
-        })
-        .into()
     }
 }
 

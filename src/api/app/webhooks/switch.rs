@@ -27,13 +27,7 @@ pub(in crate::api) async fn switch(
     form: OwnForm<Wanted>,
 ) -> Response {
     let Some(session) = &visitor.session else {
-        return Problem::new(
-            StatusCode::FORBIDDEN,
-            "You are not logged in",
-            "Nothing was changed. Log in and try again.",
-        )
-        .exit("Log in", format!("{}/oauth/login?next=/app", state.base()))
-        .response(&state, None);
+        return Problem::not_logged_in(&state).response(&state, None);
     };
     let wanted = match form.of(Form::Webhooks, Some(&session.token)) {
         Ok(wanted) => wanted,

@@ -60,6 +60,11 @@ struct Batches {
     indexing: Retries,
 }
 
+const BATCHES: Batches = Batches {
+    search: SEARCH,
+    indexing: INDEXING,
+};
+
 impl std::fmt::Debug for RemoteEmbedder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RemoteEmbedder")
@@ -82,11 +87,7 @@ impl RemoteEmbedder {
         known: Option<&str>,
         clock: SharedClock,
     ) -> Result<Self, EmbeddingError> {
-        let batches = Batches {
-            search: SEARCH,
-            indexing: INDEXING,
-        };
-        Self::connect(Protocol::Ollama, service, concurrency, known, clock, batches).await
+        Self::connect(Protocol::Ollama, service, concurrency, known, clock, BATCHES).await
     }
 
     /// A service of `OpenAI`'s protocol, as [`RemoteEmbedder::ollama`].
@@ -99,11 +100,7 @@ impl RemoteEmbedder {
         known: Option<&str>,
         clock: SharedClock,
     ) -> Result<Self, EmbeddingError> {
-        let batches = Batches {
-            search: SEARCH,
-            indexing: INDEXING,
-        };
-        Self::connect(Protocol::OpenAi, service, concurrency, known, clock, batches).await
+        Self::connect(Protocol::OpenAi, service, concurrency, known, clock, BATCHES).await
     }
 
     async fn connect(

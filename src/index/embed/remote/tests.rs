@@ -19,7 +19,7 @@ const QUICK: Retries = Retries {
     first_wait: Duration::from_millis(1),
     longest_wait: Duration::from_millis(50),
 };
-const BATCHES: Batches = Batches {
+const IMPATIENT: Batches = Batches {
     search: QUICK,
     indexing: QUICK,
 };
@@ -146,7 +146,7 @@ async fn connect(
     settings: &EmbeddingService,
     known: Option<&str>,
 ) -> Result<RemoteEmbedder, EmbeddingError> {
-    RemoteEmbedder::connect(protocol, settings, 2, known, Arc::new(SystemClock), BATCHES).await
+    RemoteEmbedder::connect(protocol, settings, 2, known, Arc::new(SystemClock), IMPATIENT).await
 }
 
 fn usual(url: &Url, protocol: Protocol) -> EmbeddingService {
